@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from glassnet import Network
+from glassnet.activations import relu, sigmoid
+from glassnet.errors import WrongValue
+from glassnet.network import Layer, map_parameters
+
+
+def test_the_network_of_the_series_has_13002_numbers():
+    network = Network.random((784, 16, 16, 10))
+    assert network.sizes == (784, 16, 16, 10)
+    assert network.count == 13_002
+    assert sum(layer.weight.size for layer in network.layers) == 12_960
+    assert sum(layer.bias.size for layer in network.layers) == 42
+    assert repr(network) == "Network(784-16-16-10, sigmoid, sigmoid, sigmoid; 13,002 weights and biases)"
+
+
+def test_forward_by_hand():
+    # z₁ = 1·2 − 1·3 + 0.5 = −0.5 → relu 0;  1·2 + 1·3 + 0 = 5 → 5;   z₂ = 2·0 − 1·5 + 6 = 1 → relu 1
+    layers = (
+        Layer(np.array([[1.0, -1.0], [1.0, 1.0]]), np.array([0.5, 0.0])),
+        Layer(np.array([[2.0, -1.0]]), np.array([6.0])),
+    )
+    network = Network(layers, (relu, relu))
+    forward = network.forward(np.array([[2.0, 3.0]]))
+    assert [z.tolist() for z in forward.zs] == [[[-0.5, 5.0]], [[1.0]]]
+    assert [a.tolist() for a in forward.activations] == [[[2.0, 3.0]], [[0.0, 5.0]], [[1.0]]]
+    assert network(np.array([2.0, 3.0])).tolist() == [1.0]
+    assert network([2.0, 3.0]).tolist() == [1.0]
+    # half of the hidden layer silenced: z₂ = 2·0 − 1·0 + 6
+    assert network.forward(np.array([[2.0, 3.0]]), (None, np.array([[2.0, 0.0]]))).zs[1].tolist() == [[6.0]]
+
+
+def test_one_activation_for_each_layer():
+    network = Network.random((3, 4, 5, 2), hidden=["relu", "leaky_relu(alpha=0.2)"], output="softmax")
+    assert [str(activation) for activation in network.activations] == ["relu", "leaky_relu(alpha=0.2)", "softmax"]
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Network.random((784,)), "sizes must be at least two whole numbers from 1"),
+        (lambda: Network.random((784, 0, 10)), "sizes must be at least two whole numbers from 1"),
+        (lambda: Network.random((3, 4, 2), hidden=["relu", "relu"]), "1 hidden layers, but 2 hidden activations"),
+        (lambda: Network.random((3, 2), seed=-1), "seed must be a whole number from 0, got -1"),
+        (lambda: Network.random((3, 2), initializer="ones"), "unknown initializer 'ones'"),
+        (lambda: Network((), ()), "at least one layer"),
+        (lambda: Network((Layer(np.ones((2, 3)), np.ones(2)),), ()), "an activation for each"),
+        (
+            lambda: Network(
+                (Layer(np.ones((2, 3)), np.ones(2)), Layer(np.ones((2, 3)), np.ones(2))), (sigmoid, sigmoid)
+            ),
+            "layer 2 should take 2 inputs",
+        ),
+        (
+            lambda: Network.random((3, 2))(np.ones((4, 5))),
+            r"takes 3 numbers for each example, got an array of shape \(4, 5\)",
+        ),
+    ],
+)
+def test_shapes_that_do_not_follow_on_are_refused(make, says):
+    with pytest.raises(WrongValue, match=says):
+        make()
+
+
+def test_parameters_gradient_and_step_have_one_shape():
+    layers = Network.random((3, 2)).layers
+    doubled = map_parameters(lambda a, b: a + b, layers, layers)
+    assert np.array_equal(doubled[0].weight, 2 * layers[0].weight)
+    with pytest.raises(ValueError, match="zip"):
+        map_parameters(lambda a, b: a, layers, layers + layers)
