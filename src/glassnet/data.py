@@ -1,0 +1,729 @@
+"""Data: examples with their desired outputs, and the ways to get them.
+
+MNIST is inside the package (:func:`mnist`). Other data is read by :func:`load`: IDX files, gzipped or not, by folder or
+by name; a folder of images with a subfolder for each class; ``.npz``. Nothing is downloaded, nothing is unpickled.
+
+Every reader checks what a file claims against what it holds before it takes memory for it. Pixels are numbers from 0
+(paper) to 1 (ink). :func:`as_input` makes any picture of a digit into what MNIST would have made of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import re
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from glassnet.arrays import Array, namespace, to_numpy
+from glassnet.errors import WrongFile, WrongValue
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = [
+    "IMAGE_FORMATS",
+    "MAX_CLASSES",
+    "MAX_IMAGE_BYTES",
+    "MAX_PIXELS",
+    "Dataset",
+    "Splits",
+    "as_input",
+    "blank",
+    "chosen",
+    "from_labels",
+    "load",
+    "mnist",
+    "open_image",
+    "read_idx",
+]
+
+IMAGE_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+"""The image decoders that are used; no other is ever tried."""
+MAX_PIXELS = 4096 * 3072
+"""The largest image that is decoded, 12.6 million pixels: a phone's photograph, 50 MB in memory. Of WebP, a quarter."""
+MAX_IMAGE_BYTES = 32 * 2**20
+"""The largest image file that is read, in bytes."""
+MAX_CLASSES = 10_000
+"""The most classes there can be: every example gets as many targets, so the labels alone decide how much memory is taken."""
+
+_DEFLATE_LIMIT = 1032
+"""Deflate cannot shrink data by more than this factor, so a file that claims to hold more is lying."""
+_CHUNK = 2**20
+_STROKE = 0.2
+"""The share of full ink from which a pixel belongs to a stroke."""
+
+
+# ── Examples ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """n examples.
+
+    Attributes:
+        inputs: one example a row.
+        targets: the desired outputs; for classes, 1 at the right one and 0 elsewhere.
+        weights: how much each example counts, 0 or more; None: all the same.
+        classes: the names of the outputs (of a single output: the names of 0 and 1); None if the outputs are numbers to
+            predict rather than classes.
+
+    Errors: :class:`~glassnet.errors.WrongValue` for numbers that are not numbers, no examples, or counts that differ.
+    """
+
+    inputs: Float[Array, "n in"]
+    targets: Float[Array, "n out"]
+    weights: Float[Array, " n"] | None = None
+    classes: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for what, array, dimensions in (
+            ("inputs", self.inputs, 2),
+            ("targets", self.targets, 2),
+            ("weights", self.weights, 1),
+        ):
+            if array is not None:
+                _check_array(what, array, dimensions)
+        n = self.inputs.shape[0]
+        for what, array in (("targets", self.targets), ("weights", self.weights)):
+            if array is not None and array.shape[0] != n:
+                raise WrongValue(f"every example needs its {what}: {n} inputs came with {array.shape[0]} {what}")
+        if self.weights is not None:
+            xp = namespace(self.weights)
+            if not bool(xp.all(self.weights >= 0)) or not bool(xp.any(self.weights > 0)):
+                raise WrongValue("weights must be 0 or more, with at least one above 0")
+        columns = self.targets.shape[1]
+        if self.classes is not None and len(self.classes) != (2 if columns == 1 else columns):
+            raise WrongValue(f"{columns} target columns came with {len(self.classes)} class names")
+
+    def __len__(self) -> int:
+        return int(self.inputs.shape[0])
+
+    def take(self, rows: Any) -> Dataset:
+        """The examples with these row numbers (or in this slice), in this order."""
+        rows = np.arange(len(self))[rows]
+        xp = namespace(self.inputs)
+        index = rows if xp is np else xp.asarray(rows)
+        return replace(
+            self,
+            inputs=xp.take(self.inputs, index, axis=0),
+            targets=xp.take(self.targets, index, axis=0),
+            weights=None if self.weights is None else xp.take(self.weights, index, axis=0),
+        )
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """The number of each example's class.
+
+        Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes.
+        """
+        if self.classes is None:
+            raise WrongValue("this data has numbers to predict, not classes, so it has no labels")
+        return chosen(self.targets)
+
+    def split(self, held_out: float, seed: int = 0) -> tuple[Dataset, Dataset]:
+        """Two parts, drawn at random: the rest, and ``held_out`` examples (below 1: this fraction of them).
+
+        Errors: :class:`~glassnet.errors.WrongValue` if one of the parts would be empty.
+        """
+        n = len(self)
+        count = 0
+        if math.isfinite(held_out):
+            count = round(held_out * n) if held_out < 1 else int(held_out)
+        if not 0 < count < n:
+            raise WrongValue(f"cannot hold out {held_out:g} of {n} examples: both parts need at least one")
+        order = np.random.default_rng(seed).permutation(n)
+        return self.take(np.sort(order[count:])), self.take(np.sort(order[:count]))
+
+
+def chosen(outputs: Float[Array, "n out"]) -> NDArray[Any]:
+    """The number of the class that each row of outputs, or of targets, chooses: the brightest; of a single output, 0 or 1."""
+    host = to_numpy(outputs)
+    return host.argmax(axis=1) if host.shape[1] > 1 else (host[:, 0] > 0.5).astype(np.int64)
+
+
+def _check_array(what: str, array: Any, dimensions: int) -> None:
+    if not hasattr(array, "dtype") or not hasattr(array, "shape"):
+        raise WrongValue(f"{what} must be an array, got {type(array).__name__}")
+    if len(array.shape) != dimensions or 0 in array.shape:
+        wanted = "(examples, numbers)" if dimensions == 2 else "(examples,)"
+        raise WrongValue(f"{what} must have the shape {wanted}, with at least one of each, got {tuple(array.shape)}")
+    xp = namespace(array)
+    if xp is np and array.dtype.kind != "f":
+        raise WrongValue(
+            f"{what} must be floating-point numbers, got dtype {array.dtype}: convert with astype('float32')"
+        )
+    if xp is not np and not xp.isdtype(array.dtype, "real floating"):
+        raise WrongValue(f"{what} must be floating-point numbers, got dtype {array.dtype}")
+    # The sum is finite if every number is, and needs no mask of the whole array; only an overflow asks for one.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(xp.sum(array))
+    if not math.isfinite(total) and not bool(xp.all(xp.isfinite(array))):
+        finite = to_numpy(xp.isfinite(array))
+        row = int(np.argwhere(~finite)[0][0])
+        raise WrongValue(f"{what} must be finite numbers, but row {row} has NaN or infinity: remove or fill such rows")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Splits:
+    """Data in its parts: to learn from, to choose settings by, and (looked at last, and once) to report on."""
+
+    train: Dataset
+    validation: Dataset | None
+    test: Dataset | None
+
+
+def from_labels(inputs: Any, labels: Any, classes: Sequence[str] | None = None, *, dtype: Any = np.float32) -> Dataset:
+    """A data set from rows of numbers and one label each: integers, or names.
+
+    ``classes`` are the names of the outputs, in order; without it, the labels that occur, sorted.
+
+    Errors: :class:`~glassnet.errors.WrongValue` for objects, empty or unequal arrays, one class only, or a label that
+    is not among ``classes``.
+    """
+    try:
+        rows, marks = np.asarray(inputs), np.asarray(labels)
+    except ValueError as error:  # lists within lists, of different lengths
+        raise WrongValue(f"inputs must be rows of equal length, and labels one for each ({error})") from error
+    if not rows.ndim or not len(rows):
+        raise WrongValue(f"there are no examples: expected inputs of shape (examples, numbers), got {rows.shape}")
+    if rows.dtype.kind not in "fiub":
+        raise WrongValue(f"inputs must be numbers, got dtype {rows.dtype}")
+    if marks.dtype.kind not in "iubU" or marks.ndim != 1:
+        raise WrongValue(
+            f"labels must be whole numbers or names, one for each example, got {marks.dtype} {marks.shape}"
+        )
+    if len(rows) != len(marks):
+        raise WrongValue(f"every example needs its label: {len(rows)} examples came with {len(marks)} labels")
+    names = marks.astype(str)
+    present = sorted(set(names.tolist()), key=lambda name: (int(name) if name.isdecimal() else math.inf, name))
+    order = tuple(present) if classes is None else tuple(classes)
+    place = {name: index for index, name in enumerate(order)}
+    unknown = [name for name in present if name not in place]
+    if unknown:
+        some = ", ".join(name[:20] for name in order[:12])
+        raise WrongValue(f"label {unknown[0]!r:.60} is not one of the {len(order)} classes {some}")
+    if len(order) > MAX_CLASSES:
+        raise WrongValue(
+            f"there are {len(order):,} different labels, more than {MAX_CLASSES:,}: if they are numbers to predict rather "
+            "than classes, give them as floating-point targets"
+        )
+    if len(order) < 2:
+        raise WrongValue("all examples are of one class: a classifier needs at least two to tell apart")
+    unique, inverse = np.unique(names, return_inverse=True)
+    targets = np.zeros((len(rows), len(order)), dtype)
+    targets[np.arange(len(rows)), np.array([place[name] for name in unique.tolist()])[inverse.reshape(-1)]] = 1
+    with np.errstate(over="ignore", invalid="ignore"):  # a number too large becomes infinity, which Dataset refuses
+        return Dataset(np.ascontiguousarray(rows.reshape(len(rows), -1), dtype), targets, classes=order)
+
+
+@lru_cache(maxsize=1)
+def mnist() -> Splits:
+    """The MNIST handwritten digits (LeCun, Cortes, Burges; CC BY-SA 3.0), from inside the package.
+
+    50,000 images to train, 10,000 to validate (the last of the 60,000, as Nielsen's book splits them) and 10,000 to
+    test; 784 pixels each, row by row, 0 to 1, float32. Read once in a process: do not write into the arrays.
+    """
+    folder = resources.files("glassnet") / "mnist"
+
+    def pair(which: str) -> Dataset:
+        with (
+            resources.as_file(folder / f"{which}-images-idx3-ubyte.gz") as images,
+            resources.as_file(folder / f"{which}-labels-idx1-ubyte.gz") as labels,
+        ):
+            return _idx_pair(images, labels, classes=tuple("0123456789"))
+
+    full, test = pair("train"), pair("t10k")
+    return Splits(full.take(slice(0, 50_000)), full.take(slice(50_000, None)), test)
+
+
+def load(*sources: str | Path, validation: float = 1 / 6, seed: int = 0) -> Splits:
+    """Data from where it lies.
+
+    Args:
+        sources: ``"mnist"``; or a folder with IDX files under their canonical names (``train-images-idx3-ubyte``,
+            ``t10k-labels-idx1-ubyte.gz``, EMNIST's ``emnist-letters-train-images-idx3-ubyte.gz``, …); or a folder with
+            a subfolder of images for each class, or with ``train`` and ``test`` folders of such; or an ``.npz`` file;
+            or two IDX files (images and labels, in any order) or four (two to train, then two to test).
+        validation: how many examples to hold out from those to train on: a count, or a fraction below 1; 0 for none.
+            MNIST's default 10,000 are its last; all others are drawn at random by ``seed``.
+        seed: see ``validation``.
+
+    Errors: :class:`~glassnet.errors.WrongFile` says what was expected, what was found and what to do.
+    """
+    paths = [Path(source) for source in sources]
+    if not paths:
+        raise WrongFile("no data was given: name mnist, a folder, an .npz file, or IDX files")
+    if [str(path) for path in paths] == ["mnist"]:
+        splits = mnist()
+        assert splits.validation is not None
+        if validation in (1 / 6, len(splits.validation)):
+            return splits
+        whole = Dataset(
+            np.concatenate([splits.train.inputs, splits.validation.inputs]),
+            np.concatenate([splits.train.targets, splits.validation.targets]),
+            classes=splits.train.classes,
+        )
+        return _held_out(Splits(whole, None, splits.test), validation, seed)
+    try:
+        for path in paths:
+            if not path.exists():
+                raise WrongFile(f"{path} does not exist: give mnist, a folder, an .npz file, or IDX files")
+        if len(paths) == 1 and paths[0].is_dir():
+            splits = _load_folder(paths[0])
+        elif len(paths) == 1 and paths[0].suffix == ".npz":
+            splits = _load_npz(paths[0])
+        else:
+            splits = _load_idx_files(paths)
+    except OSError as error:
+        raise WrongFile(f"cannot read {error.filename or paths[0]}: {error.strerror or error}") from error
+    return _held_out(splits, validation, seed)
+
+
+def _held_out(splits: Splits, validation: float, seed: int) -> Splits:
+    if splits.validation is not None or validation == 0:
+        return splits
+    train, held = splits.train.split(validation, seed)
+    return Splits(train, held, splits.test)
+
+
+# ── IDX ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@runtime_checkable
+class _Stream(Protocol):
+    """What bytes are read from: an open file, gzipped or not, or a member of an archive."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+_IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(path: str | Path) -> NDArray[Any]:
+    """The array in an IDX file, gzipped or not (the format of MNIST: a type, the sizes, then the numbers).
+
+    The header is checked against the length of the file before memory is taken, and no more is ever taken than the file
+    really holds.
+
+    Errors: :class:`~glassnet.errors.WrongFile` if it is not IDX, is cut short, holds more than it says, or its gzip
+    stream is damaged; it names the file.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as raw:
+            size = path.stat().st_size
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            stream: _Stream = gzip.GzipFile(fileobj=raw) if zipped else raw
+            return _read_idx(stream, path, limit=size * _DEFLATE_LIMIT if zipped else size)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise WrongFile(f"{path} is a damaged gzip file ({error}): copy it again") from error
+    except OSError as error:
+        raise WrongFile(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _read_idx(stream: _Stream, path: Path, limit: int) -> NDArray[Any]:
+    magic = stream.read(4)
+    if not magic:
+        raise WrongFile(f"{path} is empty: expected an IDX file")
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not 1 <= magic[3] <= 4:
+        raise WrongFile(
+            f"{path} is not an IDX file: it begins with {magic.hex(' ')}, expected for instance 00 00 08 03"
+        )
+    header = stream.read(4 * magic[3])
+    if len(header) < 4 * magic[3]:
+        raise WrongFile(f"{path} is cut short inside its header: copy it again")
+    shape = struct.unpack(f">{magic[3]}I", header)
+    dtype = np.dtype(_IDX_TYPES[magic[2]])
+    expected = math.prod(shape) * dtype.itemsize
+    if expected == 0:
+        raise WrongFile(f"{path} holds no examples: its header says {' × '.join(map(str, shape))}")
+    claim = f"{path} says it holds {' × '.join(map(str, shape))} numbers, {expected:,} bytes"
+    if expected > limit:
+        raise WrongFile(f"{claim}, which cannot be in a file of its size: copy it again")
+    body = _read_bounded(stream, expected + 1)
+    if len(body) != expected:
+        problem = f"but only {len(body):,} are there" if len(body) < expected else "but more are there"
+        raise WrongFile(f"{claim}, {problem}: copy it again")
+    return np.frombuffer(body, dtype).reshape(shape)
+
+
+def _read_bounded(stream: _Stream, most: int) -> bytearray:
+    """At most this many bytes, taking memory only for those that really come."""
+    body = bytearray()
+    while len(body) < most and (chunk := stream.read(min(_CHUNK, most - len(body)))):
+        body += chunk
+    return body
+
+
+def _idx_pair(images: Path, labels: Path, classes: tuple[str, ...] | None = None) -> Dataset:
+    pixels, marks = read_idx(images), read_idx(labels)
+    if pixels.ndim < 2:
+        raise WrongFile(f"{images} holds one number for each example: expected images, with two or three sizes")
+    if marks.ndim != 1 or marks.dtype.kind not in "iu":
+        raise WrongFile(f"{labels} holds {marks.ndim} sizes of {marks.dtype}: expected labels, one whole number each")
+    if len(pixels) != len(marks):
+        raise WrongFile(
+            f"{images} holds {len(pixels):,} images but {labels} holds {len(marks):,} labels: give files that belong together"
+        )
+    if images.name.startswith("emnist") and pixels.ndim == 3:
+        pixels = pixels.transpose(0, 2, 1)  # EMNIST's IDX files hold every image mirrored along its diagonal
+    try:
+        return from_labels(_scaled(pixels), marks, classes)
+    except WrongValue as error:
+        raise WrongFile(f"{images}: {error}") from error
+
+
+def _scaled(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Bytes become 0 to 1; other numbers are kept as they are."""
+    scale = np.float32(255 if numbers.dtype == np.uint8 else 1)
+    with np.errstate(over="ignore", invalid="ignore"):  # a number too large becomes infinity, which Dataset refuses
+        return np.divide(numbers, scale, dtype=np.float32)
+
+
+_IDX_NAME = re.compile(r"(.*?)(train|t10k|test)[-_.](images|labels)[-_.]idx\d[-_.]ubyte(\.gz)?")
+
+
+def _load_folder(folder: Path) -> Splits:
+    found: dict[str, dict[tuple[str, str], Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if match := _IDX_NAME.fullmatch(path.name):
+            part = "train" if match[2] == "train" else "test"
+            found.setdefault(match[1], {})[part, match[3]] = path
+    if not found:
+        return _load_image_folder(folder)
+    if len(found) > 1:
+        names = ", ".join(f"{name}…" for name in sorted(found))
+        raise WrongFile(
+            f"{folder} holds several data sets ({names}): give the files of one of them instead of the folder"
+        )
+    ((prefix, files),) = found.items()
+    for part, kind in (("train", "images"), ("train", "labels")):
+        if (part, kind) not in files:
+            raise WrongFile(f"{folder} has no {prefix}train-{kind} file beside {next(iter(files.values())).name}")
+    mapping = folder / f"{prefix}mapping.txt"
+    train = _idx_pair(files["train", "images"], files["train", "labels"])
+    test = None
+    if ("test", "images") in files and ("test", "labels") in files:
+        test = _idx_pair(files["test", "images"], files["test", "labels"], train.classes)
+    return _renamed(Splits(train, None, test), mapping)
+
+
+def _renamed(splits: Splits, mapping: Path) -> Splits:
+    """Classes named by EMNIST's mapping file: a label and the code of its character in each line."""
+    if not mapping.is_file():
+        return splits
+    lines = [line.split() for line in mapping.read_text("ascii", "replace").splitlines()]
+    codes = {line[0]: int(line[1]) for line in lines if len(line) > 1 and re.fullmatch(r"\d{2,3}", line[1])}
+    names = {label: chr(code) for label, code in codes.items() if 32 < code < 127}
+    classes = tuple(names.get(name, name) for name in splits.train.classes or ())
+    test = None if splits.test is None else replace(splits.test, classes=classes)
+    return Splits(replace(splits.train, classes=classes), None, test)
+
+
+def _load_idx_files(paths: list[Path]) -> Splits:
+    if len(paths) not in (2, 4):
+        raise WrongFile(
+            f"expected mnist, a folder, an .npz file, two IDX files (images and labels) or four, got {len(paths)} files"
+            f" ({', '.join(map(str, paths))})"
+        )
+    pairs: list[Dataset] = []
+    for first, second in zip(paths[::2], paths[1::2], strict=True):
+        images, labels = (second, first) if read_idx(first).ndim == 1 else (first, second)
+        pairs.append(_idx_pair(images, labels, pairs[0].classes if pairs else None))
+    return Splits(pairs[0], None, pairs[1] if len(pairs) > 1 else None)
+
+
+# ── .npz ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_NPZ_NAMES = (
+    (
+        "train",
+        ("x_train", "inputs", "x", "X", "images", "train_images"),
+        ("y_train", "targets", "y", "labels", "train_labels"),
+    ),
+    ("validation", ("x_validation", "x_val", "x_valid"), ("y_validation", "y_val", "y_valid")),
+    ("test", ("x_test", "test_images"), ("y_test", "test_labels")),
+)
+
+
+def _load_npz(path: Path) -> Splits:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {
+                info.filename.removesuffix(".npy"): _read_npy(archive, info, path)
+                for info in archive.infolist()
+                if info.filename.removesuffix(".npy") in {n for row in _NPZ_NAMES for names in row[1:] for n in names}
+            }
+    except (WrongFile, OSError):
+        raise
+    except Exception as error:  # on damaged archives, zipfile raises errors of many types, which it does not list
+        raise WrongFile(f"{path} is not a whole .npz file: save it again with numpy.savez") from error
+    parts: dict[str, Dataset] = {}
+    for part, inputs, targets in _NPZ_NAMES:
+        x = next((arrays[name] for name in inputs if name in arrays), None)
+        y = next((arrays[name] for name in targets if name in arrays), None)
+        if x is not None and y is not None:
+            parts[part] = _from_arrays(x, y, parts["train"].classes if "train" in parts else None, path)
+    if "train" not in parts:
+        raise WrongFile(
+            f"{path} has no x_train and y_train (nor inputs and targets, nor x and y): found {sorted(arrays)}"
+        )
+    return Splits(parts["train"], parts.get("validation"), parts.get("test"))
+
+
+def _from_arrays(x: Any, y: Any, classes: tuple[str, ...] | None, path: Path) -> Dataset:
+    """Whole numbers and names in y are labels; floating-point numbers are targets to predict."""
+    try:
+        if y.dtype.kind != "f":
+            return from_labels(
+                _scaled(x) if x.dtype.kind in "fiub" else x, y.reshape(-1) if y.size == len(y) else y, classes
+            )
+        if x.dtype.kind not in "fiub":
+            raise WrongValue(f"inputs must be numbers, got dtype {x.dtype}")
+        with np.errstate(over="ignore", invalid="ignore"):  # a number too large becomes infinity, which Dataset refuses
+            columns = y.astype(np.float32).reshape(len(y), -1)
+        return Dataset(_scaled(x).reshape(len(x), -1), columns)
+    except (WrongValue, TypeError, ValueError) as error:
+        raise WrongFile(f"{path}: {error}") from error
+
+
+def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> NDArray[Any]:
+    """One array of an .npz file, with its header checked before memory is taken (numpy.load trusts it)."""
+    where = f"{info.filename} in {path}"
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # The others shrink data without limit, and zipfile would unpack what it reads of them in one piece.
+        raise WrongFile(f"{where} is compressed in a way that NumPy does not write: save it again with numpy.savez")
+    with archive.open(info) as stream:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of headers that only an old Python or NumPy wrote
+                version = np.lib.format.read_magic(stream)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, fortran, dtype = read(stream)
+        except (
+            Exception
+        ) as error:  # of a damaged header, which is Python's own text; its parsers raise errors of many types
+            raise WrongFile(f"{where} does not begin as an array does: save it again with numpy.savez") from error
+        claim = f"{where} says it holds {str(dtype)[:60]} of shape {str(shape)[:60]}"
+        if dtype.kind not in "fiubU" or not shape:
+            raise WrongFile(f"{claim}: expected numbers or names, one row for each example")
+        expected = math.prod(shape) * dtype.itemsize
+        if not 0 < expected <= info.compress_size * _DEFLATE_LIMIT or any(size < 1 for size in shape):
+            raise WrongFile(f"{claim}, which cannot be in a file of its size: save it again")
+        body = _read_bounded(stream, expected + 1)
+    if len(body) != expected:
+        there = f"only {len(body):,}" if len(body) < expected else "more"
+        raise WrongFile(f"{claim}, {expected:,} bytes, but {there} are there: save it again")
+    if dtype.kind == "U":
+        letters = np.frombuffer(body, dtype.byteorder + "u4")
+        if ((letters > 0x10FFFF) | ((letters >= 0xD800) & (letters < 0xE000))).any():
+            raise WrongFile(f"{where} holds names with letters that do not exist: save it again")
+    return np.frombuffer(body, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+# ── Images ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _load_image_folder(folder: Path) -> Splits:
+    inner = {path.name.lower(): path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    if not inner:
+        raise WrongFile(
+            f"{folder} holds neither IDX files (train-images-idx3-ubyte, …) nor a subfolder of images for each class"
+        )
+    if "train" in inner and all(name in ("train", "test", "validation", "val", "valid") for name in inner):
+        train = _image_classes(inner.pop("train"))
+        parts = {
+            "test" if name == "test" else "validation": _image_classes(path, train.classes)
+            for name, path in inner.items()
+        }
+        return Splits(train, parts.get("validation"), parts.get("test"))
+    return Splits(_image_classes(folder), None, None)
+
+
+def _image_classes(folder: Path, classes: tuple[str, ...] | None = None) -> Dataset:
+    suffixes = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
+    rows, labels = [], []
+    for each in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        for path in sorted(each.iterdir()):
+            if path.suffix.lower() in suffixes and not path.name.startswith("."):
+                try:
+                    rows.append(as_input(open_image(path)))
+                except WrongValue as error:
+                    raise WrongFile(f"{path}: {error}") from error
+                labels.append(each.name)
+    if not rows:
+        raise WrongFile(f"{folder} has no images ({', '.join(suffixes)}) in its subfolders")
+    try:
+        return from_labels(np.stack(rows), np.array(labels), classes)
+    except WrongValue as error:
+        raise WrongFile(f"{folder}: {error}") from error
+
+
+def open_image(source: str | Path | bytes) -> Image.Image:
+    """The first frame of an image file, or of its bytes, in gray ("L"), transparency laid on white, at most 1024 wide.
+
+    Only :data:`IMAGE_FORMATS` are decoded, and only up to :data:`MAX_PIXELS`, which is checked from the header.
+
+    Errors: :class:`~glassnet.errors.WrongFile` if it is missing, empty, too large, damaged or no image; it names the file.
+    """
+    from PIL import Image, ImageOps
+
+    name = "the image" if isinstance(source, bytes) else str(source)
+    try:
+        if isinstance(source, bytes):
+            body = source
+        else:
+            with Path(source).open("rb") as file:
+                body = bytes(_read_bounded(file, MAX_IMAGE_BYTES + 1))
+    except OSError as error:
+        raise WrongFile(f"cannot read {name}: {error.strerror or error}") from error
+    if not body:
+        raise WrongFile(f"{name} is empty: expected an image ({', '.join(IMAGE_FORMATS)})")
+    if len(body) > MAX_IMAGE_BYTES:
+        raise WrongFile(f"{name} is larger than {MAX_IMAGE_BYTES // 2**20} MB: give a smaller image")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # Pillow warns of large sizes and odd metadata; the limit below is our answer
+            image = Image.open(io.BytesIO(body), formats=IMAGE_FORMATS)
+            width, height = image.size
+            most = MAX_PIXELS // 4 if image.format == "WEBP" else MAX_PIXELS  # its decoder holds four copies
+            if width * height <= most:
+                image.draft("L", (1024, 1024))  # lets JPEG decode straight to a smaller gray picture
+                image.load()
+                return ImageOps.exif_transpose(_small(image))
+    except Exception as error:  # on damaged files, Pillow's decoders raise errors of many types, which it does not list
+        if type(error).__name__ == "DecompressionBombError":
+            raise WrongFile(f"{name} is larger than {MAX_PIXELS:,} pixels: give a smaller image") from error
+        raise WrongFile(
+            f"{name} is not an image that can be read ({', '.join(IMAGE_FORMATS)}): it may be damaged, or not be what its "
+            "name says"
+        ) from error
+    raise WrongFile(f"{name} has {width:,} × {height:,} pixels, more than {most:,}: give a smaller image")
+
+
+def _small(image: Image.Image) -> Image.Image:
+    """The image in gray, on white, at most 1024 wide and high; band by band, to hold no second large one in memory."""
+    from PIL import Image
+
+    factor = -(-max(image.size) // 1024)
+    width, height = image.size
+    small = Image.new("L", (-(-width // factor), -(-height // factor)))
+    for top in range(0, height, 16 * factor):
+        band = image.crop((0, top, width, min(top + 16 * factor, height)))
+        if band.mode.startswith("I"):  # 16-bit gray: Pillow would clip it at 255 instead of scaling it
+            band = Image.fromarray((np.asarray(band) >> 8).astype(np.uint8))
+        elif band.has_transparency_data:
+            band = Image.alpha_composite(Image.new("RGBA", band.size, "white"), band.convert("RGBA"))
+        small.paste(band.convert("L").reduce(factor), (0, top // factor))
+    small.info = {key: value for key, value in image.info.items() if key != "transparency"}  # which way is up
+    return small
+
+
+def as_input(image: Any, side: int = 28) -> Float[NDArray[Any], " pixels"]:
+    """A picture of a digit as MNIST would have made it: side² numbers, row by row, 0 (paper) to 1 (ink), float32.
+
+    One function for training, drawing and labeling. Light on dark or dark on light is told by the border; the ink is cut
+    out, scaled into a square of 20 (of 28) pixels keeping its shape, and moved so that its center of mass is at the
+    center, pixel (14, 14). An image of MNIST itself comes back as it is (scaled so that its darkest pixel is 1).
+
+    Args:
+        image: a Pillow image (see :func:`open_image`), or an array (height, width) or (height, width, channels).
+        side: the width and height of the result, at least 4.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if the image is blank, has another shape, or the side is too small.
+    """
+    from PIL import Image
+
+    if side < 4:
+        raise WrongValue(f"the side of an image must be at least 4 pixels, got {side}")
+    gray = _ink(_gray(image))
+    if not gray.any():
+        raise WrongValue("the image is blank: expected a digit, dark on light or light on dark")
+    cut = _cut_out(gray, gray > 0)
+    box = max(1, round(side * 20 / 28))
+    height, width = cut.shape
+    if max(height, width) != box:
+        # A stroke ends where its ink does, not where its blur or a JPEG's noise does.
+        cut = _cut_out(gray, gray > _STROKE)
+        height, width = cut.shape
+        factor = box / max(height, width)
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        # Pillow's bilinear filter widens when shrinking, so every pixel of the drawing counts.
+        scaled = Image.fromarray(cut.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
+        cut = np.asarray(scaled, np.float32)
+        cut = cut / max(float(cut.max()), 1e-6)  # thin strokes fade when shrunk; MNIST's reach full ink
+    height, width = cut.shape
+    mass = cut.sum()
+    center_y = float((cut.sum(axis=1) @ np.arange(height)) / mass)
+    center_x = float((cut.sum(axis=0) @ np.arange(width)) / mass)
+    # Held within the frame: a mass far off its box's middle would otherwise push ink over the edge.
+    top = min(max(round(side / 2 - center_y), 0), side - height)
+    left = min(max(round(side / 2 - center_x), 0), side - width)
+    field = np.zeros((side, side), np.float32)
+    field[top : top + height, left : left + width] = cut
+    return field.reshape(-1)
+
+
+def _cut_out(gray: NDArray[Any], ink: NDArray[Any]) -> NDArray[Any]:
+    """The part of the image that holds all the ink."""
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    return gray[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def blank(image: Any) -> bool:
+    """Whether there is nothing drawn on the image."""
+    return not _ink(_gray(image)).any()
+
+
+def _gray(image: Any) -> NDArray[Any]:
+    """The image as a matrix of floating-point brightnesses."""
+    if hasattr(image, "convert"):
+        return np.asarray(image.convert("L"), np.float32) / 255
+    try:
+        pixels = np.asarray(image)
+    except ValueError as error:  # lists within lists, of different lengths
+        raise WrongValue(f"an image must have rows of equal length ({error})") from error
+    if pixels.dtype.kind not in "fiub":
+        raise WrongValue(f"an image must be an array of numbers, got dtype {pixels.dtype}")
+    if pixels.ndim == 3 and pixels.shape[-1] in (1, 2, 3, 4):
+        color = pixels[..., : 1 if pixels.shape[-1] < 3 else 3]
+        pixels = color.mean(axis=-1)
+    if pixels.ndim != 2 or 0 in pixels.shape:
+        raise WrongValue(
+            f"an image must have the shape (height, width) or (height, width, channels), got {pixels.shape}"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):  # a number too large becomes infinity
+        pixels = pixels.astype(np.float32)
+    if not np.isfinite(pixels).all():
+        raise WrongValue("an image must be finite numbers, but this one has NaN or infinity")
+    return pixels / max(float(np.abs(pixels).max()), 1.0)
+
+
+def _ink(gray: NDArray[Any]) -> NDArray[Any]:
+    """How much ink each pixel holds, 0 to 1, whatever the colors of ink and paper."""
+    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    paper = np.float32(np.median(border))
+    ink = gray - paper if paper <= gray.mean() else paper - gray
+    # Uneven paper, seen along the border, is not ink; on a clean image this is 0, and nothing is cut.
+    noise = 4 * float(np.median(np.abs(border - paper)))
+    peak = float(ink.max())
+    if peak <= noise or peak <= 1e-6:
+        return np.zeros_like(gray)
+    return np.where(ink > noise, ink, 0) / np.float32(peak)
