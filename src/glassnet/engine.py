@@ -1,0 +1,187 @@
+"""Engines: what takes the steps. The reference engine takes them with the page you can read, in any array library.
+
+An engine keeps its own state between calls, in a layout of its own (a compiled engine may hold the weights transposed),
+so the rest of glassnet only starts it, advances it by many minibatches at once, and asks for a checkpoint. Grouping
+minibatches into calls never changes a byte of the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+from glassnet.arrays import Array, device_of, from_numpy, namespace, to_numpy
+from glassnet.backprop import backward
+from glassnet.costs import Cost, cost_of
+from glassnet.data import Dataset
+from glassnet.network import Network, map_parameters
+from glassnet.optimizers import Memory, Optimizer
+
+__all__ = ["Batches", "Dropout", "Engine", "Reference"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batches:
+    """Minibatches to be done one after the other.
+
+    Attributes:
+        rows: the row numbers of their examples, in order.
+        size: how many of them make a minibatch; the last may have fewer.
+        epoch: how many epochs are complete; dropout depends on it.
+    """
+
+    rows: Int[NDArray[Any], " examples"]
+    size: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropout:
+    """Which hidden neurons are silenced: a function of (seed, epoch, layer, example, neuron) and nothing else.
+
+    So any step can be replayed, alone, by any engine. The numbers come from SplitMix64 (Steele et al., 2014) used as a
+    hash, which a compiled engine can compute where it needs them.
+    """
+
+    rate: float
+    seed: int
+
+    def factors(
+        self, epoch: int, rows: Int[NDArray[Any], " n"], layer: int, width: int
+    ) -> Float[NDArray[Any], "n width"]:
+        """For n examples and the neurons of a layer: 0 if silenced, else 1 / (1 − rate), which keeps the mean."""
+        key = np.full(1, self.seed % 2**64, np.uint64)
+        for part in (epoch, layer):
+            key = _mixed(key + np.uint64(part))
+        per_example = _mixed(key + rows.astype(np.uint64))
+        per_neuron = _mixed(per_example[:, None] + np.arange(width, dtype=np.uint64))
+        uniform = (per_neuron >> np.uint64(11)) * 2.0**-53
+        return np.where(uniform < self.rate, 0.0, 1 / (1 - self.rate))
+
+
+def _mixed(x: NDArray[Any]) -> NDArray[Any]:
+    """SplitMix64's step and finalizer, on arrays of 64-bit numbers that wrap around."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What takes the steps of a training. The state is the engine's own: keep it, hand it back, do not look inside."""
+
+    name: ClassVar[str]
+
+    def start(
+        self,
+        network: Network,
+        data: Dataset,
+        cost: Cost,
+        optimizer: Optimizer,
+        memory: Memory,
+        dropout: Dropout | None = None,
+    ) -> Any:
+        """Take in the network, the optimizer's memory and the data; the state from which :meth:`advance` goes on."""
+
+    def advance(self, state: Any, batches: Batches) -> tuple[Any, Float[NDArray[Any], " minibatches"]]:
+        """Do these minibatches; the new state, and each minibatch's mean cost as it was before its step."""
+
+    def checkpoint(self, state: Any) -> tuple[Network, Memory]:
+        """The network and the optimizer's memory as they are now, safe from later steps."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceState:
+    """The reference engine's state: plain values, replaced at every step."""
+
+    network: Network
+    memory: Memory
+    inputs: Float[Array, "n in"]
+    targets: Float[Array, "n out"]
+    weights: Float[Array, " n"] | None
+    cost: Cost
+    optimizer: Optimizer
+    dropout: Dropout | None
+
+
+class Reference:
+    """Forward, backward, update: the readable functions themselves, on arrays of any library and any device."""
+
+    name: ClassVar[str] = "reference"
+
+    def start(
+        self,
+        network: Network,
+        data: Dataset,
+        cost: Cost,
+        optimizer: Optimizer,
+        memory: Memory,
+        dropout: Dropout | None = None,
+    ) -> ReferenceState:
+        """Move the data to the library, precision and device of the network, and scale the weights to a mean of 1."""
+        like = network.layers[0].bias
+
+        def moved(array: Any) -> Any:
+            there = (
+                namespace(array) is namespace(like)
+                and array.dtype == like.dtype
+                and device_of(array) == device_of(like)
+            )
+            return array if there else from_numpy(to_numpy(array), like)
+
+        weights = None
+        if data.weights is not None:
+            # A mean of 1 over all the data, not over each minibatch, so that the mean of the minibatches' gradients is
+            # the gradient of the weighted cost.
+            weights = moved(data.weights)
+            weights = weights / namespace(weights).mean(weights)
+        return ReferenceState(
+            network, memory, moved(data.inputs), moved(data.targets), weights, cost, optimizer, dropout
+        )
+
+    def advance(
+        self, state: ReferenceState, batches: Batches
+    ) -> tuple[ReferenceState, Float[NDArray[Any], " minibatches"]]:
+        """One minibatch after the other."""
+        xp = namespace(state.inputs)
+        rows = batches.rows if xp is np else xp.asarray(batches.rows, device=device_of(state.inputs))
+        network, memory, costs = state.network, state.memory, []
+        # Numbers that overflow show in the cost, where train() looks; NumPy's warnings would only say it again.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for first in range(0, len(batches.rows), batches.size):
+                part = slice(first, min(first + batches.size, len(batches.rows)))
+                network, memory, cost = self._step(
+                    state, network, memory, rows[part], batches.rows[part], batches.epoch
+                )
+                costs.append(cost)
+        return replace(state, network=network, memory=memory), to_numpy(xp.stack(costs)).astype(np.float64)
+
+    def checkpoint(self, state: ReferenceState) -> tuple[Network, Memory]:
+        """The state's own network and memory: they are never written into."""
+        return state.network, state.memory
+
+    def _step(
+        self, state: ReferenceState, network: Network, memory: Memory, rows: Any, host_rows: Any, epoch: int
+    ) -> tuple[Network, Memory, Any]:
+        xp = namespace(state.inputs)
+        x, y = xp.take(state.inputs, rows, axis=0), xp.take(state.targets, rows, axis=0)
+        weights = None if state.weights is None else xp.take(state.weights, rows, axis=0)
+        dropout = None
+        if state.dropout is not None:
+            hidden = enumerate(network.sizes[1:-1], start=1)
+            factors = (state.dropout.factors(epoch, host_rows, layer, width) for layer, width in hidden)
+            dropout = (None, *(from_numpy(each, network.layers[0].bias) for each in factors))
+
+        forward = network.forward(x, dropout)
+        costs = cost_of(state.cost, network.activations[-1], forward.zs[-1], forward.activations[-1], y)
+        gradient = backward(network, forward, y, state.cost, weights).gradient
+        step, memory = state.optimizer.update(gradient, memory, network.layers)
+        layers = map_parameters(lambda parameter, change: parameter + change, network.layers, step)
+
+        cost = xp.mean(costs if weights is None else costs * weights)
+        return Network(layers, network.activations), memory, cost

@@ -1,0 +1,135 @@
+"""How good a network is: its cost and accuracy on data, which classes it takes for which, and its worst mistakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+from glassnet.arrays import Array, from_numpy, namespace, to_numpy
+from glassnet.costs import Cost, cost_of
+from glassnet.data import Dataset, chosen
+from glassnet.errors import WrongValue
+from glassnet.network import Network
+
+__all__ = ["Evaluation", "Mistake", "check_data", "confusion", "evaluate", "mistakes", "outputs"]
+
+_CHUNK = 4096
+"""Examples looked at together: enough to keep the processor busy, few enough to stay in its cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What came out of an evaluation.
+
+    Attributes:
+        cost: the mean over the examples, weighted if they carry weights.
+        accuracy: the (weighted) share of examples whose class was chosen, 0 to 1; None where there are no classes.
+        examples: how many were looked at.
+    """
+
+    cost: float
+    accuracy: float | None
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """An example that the network got wrong.
+
+    Attributes:
+        row: its row in the data.
+        answer: the class the network chose; truth: the class it should have chosen. Both are numbers of classes.
+        confidence: the activation of the output it chose; of a single output a, how far it is on its side: 0.5 + |a − 0.5|.
+    """
+
+    row: int
+    answer: int
+    truth: int
+    confidence: float
+
+
+def check_data(network: Network, data: Dataset) -> None:
+    """Refuse data whose examples or targets do not have the sizes of the network's ends.
+
+    Errors: :class:`~glassnet.errors.WrongValue` names both sizes.
+    """
+    sizes = network.sizes
+    has = ",".join(map(str, sizes))
+    if data.inputs.shape[1] != sizes[0]:
+        raise WrongValue(
+            f"each example has {data.inputs.shape[1]} numbers, but the network (sizes {has}) takes {sizes[0]}: "
+            "make its first size that of the data"
+        )
+    if data.targets.shape[1] != sizes[-1]:
+        what = "desired outputs" if data.classes is None else "classes"
+        raise WrongValue(
+            f"the data has {data.targets.shape[1]} {what}, but the network (sizes {has}) has {sizes[-1]} outputs: "
+            "make its last size that of the data"
+        )
+
+
+def outputs(network: Network, inputs: Float[Array, "n in"]) -> Float[NDArray[Any], "n out"]:
+    """The network's outputs for many examples, as NumPy arrays, computed in chunks to spare memory."""
+    like = network.layers[0].bias
+    parts = []
+    for first in range(0, inputs.shape[0], _CHUNK):
+        rows = inputs[first : first + _CHUNK, :]
+        rows = (
+            rows
+            if namespace(rows) is namespace(like) and rows.dtype == like.dtype
+            else from_numpy(to_numpy(rows), like)
+        )
+        parts.append(to_numpy(network(rows)))
+    return np.concatenate(parts)
+
+
+def evaluate(network: Network, data: Dataset, cost: Cost) -> Evaluation:
+    """The cost and the accuracy of a network on data.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if data, network and cost do not fit.
+    """
+    check_data(network, data)
+    like = network.layers[0].bias
+    n = len(data)
+    weights = np.ones(n) if data.weights is None else to_numpy(data.weights).astype(np.float64)
+    total = right = 0.0
+    for first in range(0, n, _CHUNK):
+        part = slice(first, min(first + _CHUNK, n))
+        x = from_numpy(to_numpy(data.inputs[part, :]), like)
+        y = from_numpy(to_numpy(data.targets[part, :]), like)
+        forward = network.forward(x)
+        costs = cost_of(cost, network.activations[-1], forward.zs[-1], forward.activations[-1], y)
+        total += float(to_numpy(costs).astype(np.float64) @ weights[part])
+        if data.classes is not None:
+            right += float(((chosen(forward.activations[-1]) == chosen(y)) * weights[part]).sum())
+    whole = float(weights.sum())
+    return Evaluation(total / whole, None if data.classes is None else right / whole, n)
+
+
+def confusion(network: Network, data: Dataset) -> Int[NDArray[Any], "classes classes"]:
+    """How often each class (the row) was taken for each class (the column).
+
+    Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes or does not fit.
+    """
+    check_data(network, data)
+    truth, count = data.labels, len(data.classes or ())
+    answers = chosen(outputs(network, data.inputs))
+    return np.bincount(truth * count + answers, minlength=count * count).reshape(count, count)
+
+
+def mistakes(network: Network, data: Dataset, count: int = 10) -> list[Mistake]:
+    """The wrong answers that the network was surest of, surest first.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes or does not fit.
+    """
+    check_data(network, data)
+    truth, out = data.labels, outputs(network, data.inputs)
+    answers = chosen(out)
+    confidence = out.max(axis=1) if out.shape[1] > 1 else np.abs(out[:, 0] - 0.5) + 0.5
+    wrong = np.flatnonzero(answers != truth)
+    order = wrong[np.argsort(-confidence[wrong], kind="stable")][:count]
+    return [Mistake(int(row), int(answers[row]), int(truth[row]), float(confidence[row])) for row in order]

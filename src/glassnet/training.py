@@ -1,0 +1,262 @@
+"""Training: a generator of events, from which pausing, stepping, stopping, resuming and changing a setting follow.
+
+- Pause: ask for no event. Step: ask for one (with ``every=1``, one minibatch). Stop: ``close()`` the generator.
+- Resume: ``train(None, data, start=checkpoint)`` goes on, to the byte, as if it had never stopped.
+- Change something midway: close, make a changed copy of the checkpoint, and train from it.
+
+>>> from glassnet import Network, mnist, train
+>>> digits = mnist()
+>>> for event in train(Network.random((784, 16, 16, 10)), digits.train, epochs=1):  # doctest: +SKIP
+...     print(event)
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.arrays import from_numpy, namespace, to_numpy
+from glassnet.checkpoint import Checkpoint, Settings
+from glassnet.costs import Cost, as_cost, check_fit
+from glassnet.data import Dataset
+from glassnet.engine import Batches, Dropout, Engine, Reference
+from glassnet.errors import GlassnetError, TrainingWarning, WrongValue
+from glassnet.evaluation import check_data, evaluate
+from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
+from glassnet.network import Network
+from glassnet.optimizers import Memory, Optimizer, as_optimizer
+
+__all__ = ["ENGINES", "Diverged", "as_engine", "order", "train"]
+
+ENGINES: dict[str, type[Engine]] = {"reference": Reference}
+"""Every engine glassnet knows, by name."""
+
+_SHUFFLE = 1
+"""Which of the seed's random streams shuffles; the network's initial numbers are drawn from stream 0."""
+_RUNAWAY = 1000
+"""An epoch whose mean cost is this many times the first minibatch's has run away."""
+_FLAT = 1e-3
+"""A neuron whose activation has less slope than this hardly learns."""
+_PROBE = 1000
+"""How many examples are looked at to see whether a network is stuck."""
+
+
+class Diverged(GlassnetError, ArithmeticError):
+    """Training ran away: the cost became infinite, not a number, or a thousand times what it was at the start.
+
+    Attributes:
+        step: the minibatch at which it was seen, counted from 1 over the whole training.
+        epoch: the epoch of that minibatch, counted from 1.
+        cost: the cost that was seen there.
+        checkpoint: the best state from before: the end of the epoch with the lowest cost (on the validation data, where there
+            are any), or the start.
+    """
+
+    def __init__(self, step: int, epoch: int, cost: float, checkpoint: Checkpoint) -> None:
+        rate = checkpoint.settings.optimizer.rate(checkpoint.memory)
+        super().__init__(
+            f"training diverged: the cost was {cost:g} at step {step:,}, in epoch {epoch}. Lower the learning rate "
+            f"(it was {rate:g}) or clip the gradient. The best network before that, of epoch {checkpoint.epoch}, is kept."
+        )
+        self.step = step
+        self.epoch = epoch
+        self.cost = cost
+        self.checkpoint = checkpoint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.step, self.epoch, self.cost, self.checkpoint)
+
+
+def order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order in which epoch number ``epoch`` (counted from 0) looks at n examples: a function of the three only."""
+    return np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(n)
+
+
+def as_engine(given: Engine | str | None) -> Engine:
+    """An engine from its name; None or ``"auto"`` is the best there is for any settings.
+
+    Errors: :class:`~glassnet.errors.WrongValue` names what there is.
+    """
+    if given is None or given == "auto":
+        return Reference()
+    if isinstance(given, str):
+        if given not in ENGINES:
+            raise WrongValue(f"unknown engine {given!r}: choose one of auto, {', '.join(ENGINES)}")
+        return ENGINES[given]()
+    return given
+
+
+def train(
+    network: Network | None,
+    data: Dataset,
+    *,
+    validation: Dataset | None = None,
+    start: Checkpoint | None = None,
+    cost: Cost | str | None = None,
+    optimizer: Optimizer | str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seed: int | None = None,
+    dropout: float | None = None,
+    engine: Engine | str | None = None,
+    every: int = 100,
+) -> Iterator[Event]:
+    """Train a network on data by minibatches; a generator of events (see :mod:`glassnet.events`).
+
+    Each epoch looks at all examples once, in an order that depends on the seed and the epoch alone, in minibatches of
+    ``batch_size``, the last of which may be short. Each minibatch moves every weight and bias by one step of the
+    optimizer along its mean gradient.
+
+    Args:
+        network: what to train; it is not changed, the trained one comes with the events. None if ``start`` is given.
+        data: the examples to learn from.
+        validation: examples to judge by after each epoch; never learned from.
+        start: a checkpoint to go on from, with its network and settings.
+        cost, optimizer, epochs, batch_size, seed, dropout: see :class:`~glassnet.checkpoint.Settings`. None: as in
+            ``start``, else the default.
+        engine: what takes the steps; None: the best there is.
+        every: how many minibatches to do between two looks at the world. Never changes the result.
+
+    Errors: :class:`~glassnet.errors.WrongValue`, at once, for data, settings and networks that do not fit.
+    :class:`Diverged` while training, if the cost runs away. A :class:`~glassnet.errors.TrainingWarning` if the network
+    is no better than a constant answer after an epoch, and neurons are too saturated to change that.
+    """
+    if (network is None) == (start is None):
+        raise WrongValue("give either a network to train, or start, a checkpoint to go on from")
+    given: dict[str, Any] = {
+        "cost": None if cost is None else as_cost(cost),
+        "optimizer": None if optimizer is None else as_optimizer(optimizer),
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "seed": seed,
+        "dropout": dropout,
+    }
+    settings = replace(
+        Settings() if start is None else start.settings,
+        **{key: value for key, value in given.items() if value is not None},
+    )
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise WrongValue(f"every must be a whole number of minibatches from 1, got {every!r}")
+    if start is None:
+        assert network is not None
+        start = Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
+    _check(start.network, data, validation, settings)
+
+    n = len(data)
+    total = settings.epochs * -(-n // settings.batch_size)
+    start = replace(start, settings=settings, memory=replace(_memory(start, settings, n), total=total))
+    if not 0 <= start.example <= n or start.epoch > settings.epochs:
+        raise WrongValue(
+            f"the checkpoint is at epoch {start.epoch}, example {start.example}, but there are {settings.epochs} epochs "
+            f"of {n} examples"
+        )
+    return _train(start, data, validation, as_engine(engine), every)
+
+
+def _memory(start: Checkpoint, settings: Settings, n: int) -> Memory:
+    """The optimizer's memory to go on with, where settings were changed midway."""
+    memory, optimizer = start.memory, settings.optimizer
+    if settings.batch_size != start.settings.batch_size:
+        # Steps are longer or shorter from here on: counted as if they had always been, so that schedules stay in place.
+        step = start.epoch * -(-n // settings.batch_size) + -(-start.example // settings.batch_size)
+        memory = replace(memory, step=step, begun=memory.begun + step - memory.step)
+    before = start.settings.optimizer
+    if (optimizer.name, optimizer.used_moments()) != (before.name, before.used_moments()):
+        # Another optimizer begins with running averages of its own.
+        memory = replace(optimizer.init(start.network.layers), step=memory.step, begun=memory.step)
+    return memory
+
+
+def _check(network: Network, data: Dataset, validation: Dataset | None, settings: Settings) -> None:
+    check_fit(settings.cost, network.activations[-1])
+    check_data(network, data)
+    if validation is not None:
+        check_data(network, validation)
+    if len(data) < 2:
+        raise WrongValue("there is only one example: learning needs at least two that differ")
+    xp = namespace(data.targets)
+    if bool(xp.all(data.targets == data.targets[:1, :])):
+        what = "are of one class" if data.classes else "have the same target"
+        raise WrongValue(f"all {len(data):,} examples {what}: there is nothing to tell apart")
+
+
+def _train(start: Checkpoint, data: Dataset, validation: Dataset | None, engine: Engine, every: int) -> Iterator[Event]:
+    n, settings = len(data), start.settings
+    size = settings.batch_size
+    dropout = Dropout(settings.dropout, settings.seed) if settings.dropout else None
+    state = engine.start(start.network, data, settings.cost, settings.optimizer, start.memory, dropout)
+    now = best = start
+    best_cost, warned, seconds = math.inf, False, 0.0
+
+    assert start.memory.total is not None
+    yield Started(start, n, start.memory.total, engine.name)
+
+    for epoch in range(start.epoch, settings.epochs):
+        rows = order(n, settings.seed, epoch)
+        while now.example < n:
+            began = time.perf_counter()
+            batches = Batches(rows[now.example : now.example + every * size], size, epoch)
+            state, costs = engine.advance(state, batches)
+            finite = np.isfinite(costs)
+            if not finite.all():
+                bad = int(finite.argmin())
+                raise Diverged(now.memory.step + bad + 1, epoch + 1, float(costs[bad]), best)
+            network, memory = engine.checkpoint(state)
+            cost_sum = now.cost_sum
+            for first, each in zip(range(0, len(batches.rows), size), costs.tolist(), strict=True):
+                # Added one by one, so that the sum does not depend on how minibatches are grouped.
+                cost_sum += each * min(size, len(batches.rows) - first)
+            first_cost = float(costs[0]) if now.first_cost is None else now.first_cost
+            now = Checkpoint(network, memory, epoch, now.example + len(batches.rows), settings, cost_sum, first_cost)
+            seconds += time.perf_counter() - began
+            yield Stepped(now, memory.step, epoch + 1, now.example, costs, seconds)
+
+        cost = now.cost_sum / n
+        judged = None if validation is None else evaluate(now.network, validation, settings.cost)
+        runaway = cost if now.first_cost is None or cost > _RUNAWAY * max(now.first_cost, 1e-6) else None
+        if judged is not None and not math.isfinite(judged.cost):
+            runaway = judged.cost
+        if runaway is not None:
+            raise Diverged(now.memory.step, epoch + 1, runaway, best)
+        if not warned and (reason := _stuck(now, data, cost)):
+            warned = True
+            warnings.warn(f"after epoch {epoch + 1}, {reason}", TrainingWarning, stacklevel=2)
+        now = replace(now, epoch=epoch + 1, example=0, cost_sum=0.0)
+        if (judged.cost if judged else cost) < best_cost:
+            best, best_cost = now, judged.cost if judged else cost
+        yield EpochEnded(now, epoch + 1, cost, judged, seconds)
+
+    yield Finished(now, "epochs")
+
+
+def _stuck(now: Checkpoint, data: Dataset, cost: float) -> str | None:
+    """Why this network will hardly learn any more; None while it is better than a constant answer, or able to learn."""
+    network, settings, probe = now.network, now.settings, min(_PROBE, len(data))
+    targets = to_numpy(data.targets[:probe, :])
+    constant = np.broadcast_to(targets.mean(axis=0), targets.shape).astype(targets.dtype)
+    # No better than at the start, or than the best answer that does not look at the image.
+    if cost < 0.95 * min(now.first_cost or math.inf, float(settings.cost.value(constant, targets).mean())):
+        return None
+    forward = network.forward(from_numpy(to_numpy(data.inputs[:probe, :]), network.layers[0].bias))
+    for number, (activation, z, a) in enumerate(
+        zip(network.activations, forward.zs, forward.activations[1:], strict=True), start=1
+    ):
+        if activation.range == "simplex":
+            continue  # pulls back differences between neurons: it has no slope of one neuron
+        xp = namespace(z)
+        flat = float(xp.mean(xp.astype(xp.abs(activation.pullback(z, a, xp.ones_like(z))) < _FLAT, z.dtype)))
+        if flat > 0.95:
+            rate = settings.optimizer.rate(replace(now.memory, step=max(now.memory.step - 1, 0)))
+            return (
+                f"the network has learned nothing (cost {cost:.3g}) and layer {number} is saturated: {flat:.0%} of its "
+                f"{activation.name} slopes are below {_FLAT:g}, so almost no gradient passes. Start again with a lower "
+                f"learning rate (it was {rate:.3g}), smaller initial weights, or another activation."
+            )
+    return None

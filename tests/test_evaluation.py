@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from glassnet import Dataset, Network, WrongValue, confusion, evaluate, mistakes
+from glassnet.activations import identity, sigmoid
+from glassnet.costs import binary_cross_entropy, squared_error
+from glassnet.evaluation import Mistake, outputs
+from glassnet.network import Layer
+
+
+def echo(width):
+    """A network that says what it is shown, so that answers can be written down."""
+    return Network((Layer(np.eye(width), np.zeros(width)),), (identity,))
+
+
+DATA = Dataset(
+    np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.6, 0.3, 0.1], [0.0, 0.8, 0.9]]),
+    np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]]),
+    classes=("a", "b", "c"),
+)
+
+
+def test_cost_and_accuracy_by_hand():
+    # (0.01 + 0.01) + (0.04 + 0.09 + 0.01) + (0.36 + 0.09 + 0.81) + (0.04 + 0.81) = 2.27; two of four right
+    result = evaluate(echo(3), DATA, squared_error)
+    assert result.cost == pytest.approx(2.27 / 4)
+    assert (result.accuracy, result.examples) == (0.5, 4)
+
+
+def test_weights_count():
+    weighted = Dataset(DATA.inputs, DATA.targets, np.array([1.0, 0, 0, 3]), DATA.classes)
+    result = evaluate(echo(3), weighted, squared_error)
+    assert result.cost == pytest.approx((0.02 + 3 * 0.85) / 4)
+    assert result.accuracy == pytest.approx(1 / 4)
+
+
+def test_confusion_and_mistakes_by_hand():
+    # c was taken for a, b was taken for c, more surely
+    assert confusion(echo(3), DATA).tolist() == [[1, 0, 0], [0, 1, 1], [1, 0, 0]]
+    assert mistakes(echo(3), DATA) == [Mistake(3, 2, 1, 0.9), Mistake(2, 0, 2, 0.6)]
+    assert len(mistakes(echo(3), DATA, 1)) == 1
+
+
+def test_one_output_answers_yes_or_no():
+    network = Network((Layer(np.array([[1.0]]), np.array([0.0])),), (sigmoid,))
+    data = Dataset(np.array([[2.0], [-1.0], [1.0]]), np.array([[1.0], [0.0], [0.0]]), classes=("no", "yes"))
+    assert data.labels.tolist() == [1, 0, 0]
+    assert evaluate(network, data, binary_cross_entropy).accuracy == pytest.approx(2 / 3)
+    assert confusion(network, data).tolist() == [[1, 1], [0, 1]]
+    (mistake,) = mistakes(network, data)
+    assert (mistake.row, mistake.answer, mistake.truth) == (2, 1, 0)
+    assert mistake.confidence == pytest.approx(1 / (1 + np.exp(-1)))
+
+
+def test_chunks_do_not_show(digits):
+    network = Network.random((784, 8, 10))
+    part = digits.test.take(slice(0, 5000))
+    assert outputs(network, part.inputs) == pytest.approx(network(part.inputs), abs=1e-6)
+    assert evaluate(network, part, squared_error).cost == pytest.approx(
+        float(squared_error.value(network(part.inputs), part.targets).mean()), rel=1e-5
+    )
+    assert confusion(network, part).sum() == 5000
+
+
+def test_numbers_to_predict_have_no_accuracy():
+    data = Dataset(np.ones((3, 2)), np.arange(6.0).reshape(3, 2))
+    assert evaluate(echo(2), data, squared_error).accuracy is None
+    with pytest.raises(WrongValue, match="has no labels"):
+        confusion(echo(2), data)
+    with pytest.raises(WrongValue, match="3 desired outputs, but the network"):
+        evaluate(echo(2), Dataset(np.ones((3, 2)), np.ones((3, 3))), squared_error)
