@@ -1,0 +1,216 @@
+"""A network, or a whole checkpoint, to and from a safetensors file.
+
+The tensors are ``layers.0.weight``, ``layers.0.bias``, …, and, in a checkpoint, the optimizer's running averages
+``moments.0.layers.0.weight``, …. The file's metadata has one entry, ``glassnet``: JSON that says which activations the
+layers have and, in a checkpoint, where the training stands. Any program that reads safetensors can read the weights.
+
+Nothing is ever unpickled. Names, shapes and dtypes are checked from the header before memory is taken for the numbers,
+and the numbers must be finite (which safetensors itself does not check).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet import files
+from glassnet.activations import ACTIVATIONS
+from glassnet.arrays import to_numpy
+from glassnet.checkpoint import Checkpoint, Settings
+from glassnet.errors import WrongFile, WrongValue
+from glassnet.network import Layer, Network, Parameters
+from glassnet.optimizers import Memory
+from glassnet.settings import from_data, to_data
+
+__all__ = ["FORMAT", "read_checkpoint", "read_network", "save_checkpoint", "save_network"]
+
+FORMAT = 1
+"""The version of the metadata. A file with a newer one is refused."""
+
+
+def save_network(path: str | Path, network: Network, about: dict[str, Any] | None = None) -> None:
+    """Write a network to a safetensors file, atomically.
+
+    Args:
+        path: where; ``.safetensors`` by custom.
+        network: in any array library.
+        about: anything JSON can hold: where the network comes from, the names of its classes.
+
+    Errors: :class:`~glassnet.files.NotSaved`.
+    """
+    _save(path, network, (), {"about": about or {}})
+
+
+def save_checkpoint(path: str | Path, checkpoint: Checkpoint, about: dict[str, Any] | None = None) -> None:
+    """Write a checkpoint to a safetensors file, atomically. :func:`read_network` reads it too.
+
+    Errors: :class:`~glassnet.files.NotSaved`.
+    """
+    state = {
+        "step": checkpoint.memory.step,
+        "begun": checkpoint.memory.begun,
+        "total": checkpoint.memory.total,
+        "epoch": checkpoint.epoch,
+        "example": checkpoint.example,
+        "cost_sum": checkpoint.cost_sum,
+        "first_cost": checkpoint.first_cost,
+        "settings": checkpoint.settings.to_data(),
+    }
+    _save(path, checkpoint.network, checkpoint.memory.moments, {"about": about or {}, "checkpoint": state})
+
+
+def read_network(path: str | Path) -> tuple[Network, dict[str, Any]]:
+    """The network in a file, as NumPy arrays, and what was noted about it.
+
+    Errors: :class:`~glassnet.errors.WrongFile` names the file and says what is wrong with it.
+    """
+    network, _, header = _read(Path(path))
+    return network, header["about"]
+
+
+def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Any]]:
+    """The checkpoint in a file, as NumPy arrays, and what was noted about it.
+
+    Errors: :class:`~glassnet.errors.WrongFile` names the file and says what is wrong with it.
+    """
+    path = Path(path)
+    network, moments, header = _read(path)
+    state = header.get("checkpoint")
+    if not isinstance(state, dict):
+        raise WrongFile(f"{path} holds a network but no checkpoint: training cannot go on from it, only start from it")
+    try:
+        settings = Settings.from_data(state["settings"])
+        counts = [state[key] for key in ("step", "epoch", "example")]
+        numbers = [state["cost_sum"], 0.0 if state["first_cost"] is None else state["first_cost"]]
+        total, begun = state["total"], state["begun"]
+        if type(begun) is not int or not all(
+            type(count) is int and count >= 0 for count in [*counts, 0 if total is None else total]
+        ):
+            raise WrongValue("step, total, epoch and example must be whole numbers from 0, and begun a whole number")
+        if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+            raise WrongValue("cost_sum and first_cost must be finite numbers")
+        if len(moments) != len(settings.optimizer.used_moments()):
+            raise WrongValue(
+                f"it has {len(moments)} running averages, which the optimizer {settings.optimizer} does not use"
+            )
+    except (KeyError, TypeError, OverflowError, RecursionError, WrongValue) as error:
+        raise WrongFile(f"{path} does not describe a checkpoint as glassnet writes it: {error}") from error
+    step, epoch, example = counts
+    memory = Memory(step, total, moments, begun)
+    first_cost = None if state["first_cost"] is None else float(state["first_cost"])
+    return Checkpoint(network, memory, epoch, example, settings, float(state["cost_sum"]), first_cost), header["about"]
+
+
+def _save(path: str | Path, network: Network, moments: tuple[Parameters, ...], header: dict[str, Any]) -> None:
+    from safetensors.numpy import save
+
+    tensors = _named("", network.layers)
+    for number, moment in enumerate(moments):
+        tensors |= _named(f"moments.{number}.", moment)
+    header = {"format": FORMAT, "activations": [to_data(each) for each in network.activations], **header}
+    files.write(path, save(tensors, metadata={"glassnet": json.dumps(header, ensure_ascii=False)}))
+
+
+def _named(prefix: str, parameters: Parameters) -> dict[str, NDArray[Any]]:
+    return {
+        f"{prefix}layers.{number}.{name}": np.ascontiguousarray(to_numpy(array))
+        for number, layer in enumerate(parameters)
+        for name, array in (("weight", layer.weight), ("bias", layer.bias))
+    }
+
+
+def _read(path: Path) -> tuple[Network, tuple[Parameters, ...], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if path.is_dir():
+            raise WrongFile(f"{path} is a folder: expected a .safetensors file")
+        if path.stat().st_size == 0:
+            raise WrongFile(f"{path} is empty: expected a .safetensors file")
+        with safe_open(path, framework="numpy") as file:
+            header = _header(file.metadata(), path)
+            count = len(header["activations"])
+            shapes, types = {}, set()
+            for name in file.keys():  # noqa: SIM118 (not a dict)
+                part = file.get_slice(name)
+                shapes[name] = tuple(part.get_shape())
+                types.add(part.get_dtype())
+            moments = _check_shapes(shapes, count)
+            if len(types) != 1 or not types <= {"F32", "F64"}:
+                raise WrongValue(f"it holds numbers of type {', '.join(sorted(types))}, expected one of F32 and F64")
+            tensors = {name: file.get_tensor(name) for name in shapes}
+        for name, tensor in tensors.items():
+            if not np.isfinite(tensor).all():
+                raise WrongValue(f"{name} has NaN or infinity in it")
+        activations = tuple(from_data(data, "activation", ACTIVATIONS) for data in header["activations"])
+        network = Network(_layers("", tensors, count), activations)
+        return network, tuple(_layers(f"moments.{number}.", tensors, count) for number in range(moments)), header
+    except (WrongValue, OverflowError, RecursionError) as error:  # of numbers too large, of settings nested too deep
+        raise WrongFile(f"{path} is not a whole glassnet network: {error}") from error
+    except SafetensorError as error:
+        raise WrongFile(f"{path} is not a whole safetensors file ({str(error)!r:.200})") from error
+    except OSError as error:
+        raise WrongFile(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _header(metadata: dict[str, str] | None, path: Path) -> dict[str, Any]:
+    """The metadata's JSON, with its outermost shape checked."""
+    if not metadata or "glassnet" not in metadata:
+        raise WrongFile(f"{path} is a safetensors file, but no network of glassnet: its metadata do not say so")
+    try:
+        header = json.loads(metadata["glassnet"])
+    except (ValueError, RecursionError) as error:
+        raise WrongValue(f"its metadata are no JSON ({error})") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        version = header.get("format") if isinstance(header, dict) else None
+        raise WrongValue(f"it has format {version!r:.60}, expected {FORMAT}: a newer glassnet may read it")
+    if not isinstance(header.get("activations"), list) or not header["activations"]:
+        raise WrongValue("its metadata name no activations")
+    if not isinstance(header.get("about"), dict):
+        raise WrongValue("its metadata have no about")
+    return header
+
+
+def _check_shapes(shapes: dict[str, tuple[int, ...]], count: int) -> int:
+    """Refuse tensors that do not make ``count`` layers that follow on from each other; how many moments there are."""
+    moments = len({name.split(".")[1] for name in shapes if name.startswith("moments.")})
+    prefixes = ["", *(f"moments.{number}." for number in range(moments))]
+    if count * len(prefixes) > len(shapes):  # asked before as many names are made as the file says it has layers
+        raise WrongValue(f"it has activations for {count:,} layers, but only {len(shapes):,} tensors")
+    expected = {
+        f"{prefix}layers.{number}.{part}"
+        for prefix in prefixes
+        for number in range(count)
+        for part in ("weight", "bias")
+    }
+    if set(shapes) != expected:
+        odd = sorted(set(shapes) ^ expected)
+        raise WrongValue(
+            f"it should hold {len(expected)} tensors for {count} layers, but {odd[0]!r:.60} is missing or one too many"
+        )
+    width = None
+    for number in range(count):
+        weight = shapes[f"layers.{number}.weight"]
+        if len(weight) != 2 or 0 in weight or (width is not None and weight[1] != width):
+            raise WrongValue(
+                f"layers.{number}.weight has the shape {weight}, which does not follow on from the layer before"
+            )
+        width = weight[0]
+        for prefix in prefixes:
+            for part, shape in (("weight", weight), ("bias", weight[:1])):
+                name = f"{prefix}layers.{number}.{part}"
+                if shapes[name] != shape:
+                    raise WrongValue(f"{name} has the shape {shapes[name]}, expected {shape}")
+    return moments
+
+
+def _layers(prefix: str, tensors: dict[str, NDArray[Any]], count: int) -> Parameters:
+    return tuple(
+        Layer(tensors[f"{prefix}layers.{number}.weight"], tensors[f"{prefix}layers.{number}.bias"])
+        for number in range(count)
+    )

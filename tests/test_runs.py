@@ -1,0 +1,436 @@
+"""Runs on disk: what was recorded comes back, and a run killed at any moment goes on with at most one step lost.
+
+Run as a program, this file is a server that forks trainings, each to be killed (see :func:`killed`).
+"""
+
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from glassnet import Checkpoint, Network, Run, Settings, files, record, train
+from glassnet.data import from_labels
+from glassnet.errors import WrongFile
+from glassnet.files import NotSaved
+from glassnet.optimizers import SGD, Adam, Cosine
+from glassnet.runs import event_data
+
+ABOUT = {"data": {"sources": ["mnist"]}, "classes": ["a", "b", "\N{SNOWMAN}"], "note": None}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "runs" / "1"
+
+
+def checkpoint(step=0, seed=0):
+    network = Network.random((4, 3, 3), seed=seed)
+    settings = Settings(optimizer=Adam(Cosine(0.01)), epochs=5)
+    memory = replace(settings.optimizer.init(network.layers, 1000), step=step)
+    return Checkpoint(network, memory, 0, step, settings, 0.0, 0.5)
+
+
+def stepped(number):
+    return {"event": "stepped", "step": number, "at": [0, number]}
+
+
+def data(n=24):
+    rng = np.random.default_rng(0)
+    return from_labels(rng.random((n, 4)), np.arange(n) % 3)
+
+
+def files_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def same(one, other):
+    for ours, theirs in zip(one.layers, other.layers, strict=True):
+        np.testing.assert_array_equal(ours.weight, theirs.weight)
+        np.testing.assert_array_equal(ours.bias, theirs.bias)
+
+
+# ── The folder ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_run_is_made_and_found_again(folder):
+    made = Run.create(folder, ABOUT)
+    assert (made.path, made.about) == (folder, ABOUT)
+    opened = Run.open(str(folder))
+    assert (opened.path, opened.about) == (folder, ABOUT)
+    assert files_in(folder) == ["run.json"]
+    assert json.loads((folder / "run.json").read_text(encoding="utf-8")) == ABOUT
+
+
+def test_an_empty_folder_becomes_a_run(folder):
+    folder.mkdir(parents=True)
+    assert Run.create(folder, ABOUT).events() == []
+
+
+def test_what_is_there_is_never_written_over(folder, tmp_path):
+    Run.create(folder, ABOUT)
+    (tmp_path / "file").write_text("mine")
+    for path in (folder, tmp_path, tmp_path / "file"):
+        with pytest.raises(WrongFile, match="exists already: choose another folder, or go on with the run in it"):
+            Run.create(path, {})
+    assert Run.open(folder).about == ABOUT
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "run", tmp_path / ("n" * 300)):
+        with pytest.raises(NotSaved, match="could not make the folder"):
+            Run.create(path, ABOUT)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", r"run\.json is damaged"),
+        (b"{", r"run\.json is damaged"),
+        (b"\xff\xfe", r"run\.json is damaged"),
+        (b"[" * 100_000, r"run\.json is damaged"),
+        (b"[1]", r"run\.json does not describe a run"),
+    ],
+)
+def test_a_damaged_run_is_refused(folder, body, says):
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_bytes(body)
+    with pytest.raises(WrongFile, match=says):
+        Run.open(folder)
+
+
+def test_no_run_is_refused(folder, tmp_path):
+    with pytest.raises(WrongFile, match=r"does not exist; glassnet train --out .* makes one"):
+        Run.open(folder)
+    with pytest.raises(WrongFile, match=r"holds no run: it has no run\.json; glassnet train --out"):
+        Run.open(tmp_path)
+
+
+def test_checkpoints_come_back(folder):
+    run = Run.create(folder, ABOUT)
+    with pytest.raises(WrongFile, match="has no checkpoint yet: its training was stopped before the first was saved"):
+        run.checkpoint()
+    with pytest.raises(WrongFile, match="has no checkpoint yet"):
+        run.network()
+    assert run.best() is None
+    run.save(checkpoint(step=1, seed=1))
+    assert files_in(folder) == ["checkpoint.safetensors", "run.json"]
+    run.save(checkpoint(step=2, seed=2), best=checkpoint(step=1, seed=3))
+    opened = Run.open(folder)
+    same(opened.checkpoint().network, checkpoint(seed=2).network)
+    same(opened.network(), checkpoint(seed=2).network)
+    same(opened.best().network, checkpoint(seed=3).network)
+    assert (opened.checkpoint().memory.step, opened.best().memory.step) == (2, 1)
+    assert files_in(folder) == ["best.safetensors", "checkpoint.safetensors", "run.json"]
+
+
+def test_a_damaged_checkpoint_is_named(folder):
+    run = Run.create(folder, ABOUT)
+    run.save(checkpoint(), best=checkpoint())
+    for name in ("checkpoint", "best"):
+        (folder / f"{name}.safetensors").write_bytes(b"damaged")
+    for read, name in ((run.checkpoint, "checkpoint"), (run.network, "checkpoint"), (run.best, "best")):
+        with pytest.raises(WrongFile, match=rf"{name}\.safetensors is not a whole"):
+            read()
+
+
+# ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def training(**how):
+    network = Network.random((4, 3, 3))
+    return train(network, data(), validation=data(9), optimizer=Adam(0.01), **{"epochs": 3, "batch_size": 5, **how})
+
+
+def test_what_happens_is_recorded(folder):
+    run, seen = Run.create(folder, ABOUT), []
+    for event in record(training(every=2), run, seconds=0):
+        seen.append(event_data(event))
+        assert Run.open(folder).events() == seen
+        assert run.checkpoint().memory.step == event.checkpoint.memory.step
+    assert [event["event"] for event in seen] == [
+        "started",
+        *["stepped", "stepped", "stepped", "epoch"] * 3,
+        "finished",
+    ]
+    assert [event["step"] for event in seen] == [0, 2, 4, 5, 5, 7, 9, 10, 10, 12, 14, 15, 15, 15]
+    assert seen[0]["examples"] == 24
+    assert Settings.from_data(seen[0]["settings"]) == event.checkpoint.settings
+    epoch = seen[4]
+    assert (epoch["epoch"], type(epoch["cost"]), type(epoch["validation_cost"])) == (1, float, float)
+    assert 0 <= epoch["validation_accuracy"] <= 1
+    assert seen[-1] == {"event": "finished", "step": 15, "at": [3, 0], "reason": "epochs"}
+    assert [event["at"] for event in seen[1:5]] == [[0, 10], [0, 20], [0, 24], [1, 0]]
+    same(run.network(), event.checkpoint.network)
+    costs = [event["validation_cost"] for event in seen if event["event"] == "epoch"]
+    assert run.best().epoch == 1 + int(np.argmin(costs))
+
+
+def test_events_come_back(folder):
+    run = Run.create(folder, ABOUT)
+    assert run.events() == []
+    events = [{**stepped(n), "cost": n / 3, "note": "\N{SNOWMAN} \u2028 \n"} for n in range(5)]
+    run.append(events[:2])
+    run.append([])
+    run.append(iter(events[2:]))
+    assert Run.open(folder).events() == events
+    assert (folder / "events.jsonl").read_bytes().count(b"\n") == 5
+
+
+def test_an_unfinished_last_line_does_not_count(folder):
+    run = Run.create(folder, ABOUT)
+    run.append([stepped(n) for n in range(3)])
+    body = (folder / "events.jsonl").read_bytes()
+    starts = [0, *(at + 1 for at, byte in enumerate(body) if byte == 10)]
+    for length in range(len(body) + 1):
+        (folder / "events.jsonl").write_bytes(body[:length])
+        whole = sum(start <= length for start in starts[1:])
+        assert [event["step"] for event in run.events()] == list(range(whole))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b'{"event": "stepped", "st',
+        b"\xff\xff",
+        b"[]",
+        b'"text"',
+        b"7",
+        b"null",
+        b"{}",
+        b'{"event": "stepped", "at": [0, 1]}',
+        b'{"event": "stepped", "step": 1}',
+        b'{"step": 1, "at": [0, 1]}',
+        b'{"event": "stepped", "step": "1", "at": [0, 1]}',
+        b'{"event": "stepped", "step": null, "at": [0, 1]}',
+        b'{"event": "stepped", "step": 1, "at": 1}',
+        b'{"event": "stepped", "step": 1, "at": [1]}',
+        b'{"event": "stepped", "step": 1, "at": [1, "2"]}',
+        b'{"event": "stepped", "step": 1, "at": [1, 2, 3]}',
+        b'{"event": "stepped", "step": 1, "at": "12"}',
+        b'{"event": "epoch", "step": 1, "at": [0, 1]}',
+        b'{"event": "epoch", "step": 1, "at": [0, 1], "epoch": "1"}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_damaged_line_is_named(folder, line):
+    run = Run.create(folder, ABOUT)
+    good = json.dumps(stepped(1)).encode() + b"\n"
+    (folder / "events.jsonl").write_bytes(good + line + b"\n" + good)
+    for read in (run.events, lambda: run.rewind(checkpoint())):
+        with pytest.raises(WrongFile, match=r"line 2 of .*events\.jsonl is damaged"):
+            read()
+    assert (folder / "events.jsonl").read_bytes() == good + line + b"\n" + good
+
+
+def test_events_that_cannot_be_read_or_written_are_refused(folder):
+    run = Run.create(folder, ABOUT)
+    (folder / "events.jsonl").mkdir()
+    with pytest.raises(WrongFile, match=r"cannot read .*events\.jsonl: (Is a directory|Permission denied)"):
+        run.events()
+    with pytest.raises(NotSaved, match=r"could not add to .*events\.jsonl: (Is a directory|Permission denied)"):
+        run.append([stepped(1)])
+
+
+def test_rewinding_drops_what_will_happen_again(folder):
+    run, points = Run.create(folder, ABOUT), []
+    for event in record(training(every=2), run, seconds=0):
+        points.append(event.checkpoint)
+    events = run.events()
+    # Back, from the last to the first: a checkpoint's own events stay, and those of the same moment.
+    for number, point in reversed(list(enumerate(points[:-1]))):
+        run.rewind(point)
+        kept = run.events()
+        assert kept[: number + 1] == events[: number + 1]
+        assert all(event["event"] == "finished" for event in kept[number + 1 :])
+
+
+def test_rewinding_drops_an_unfinished_line(folder):
+    run = Run.create(folder, ABOUT)
+    run.append([stepped(1), stepped(2)])
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(b'{"event": "stepp')
+    run.rewind(checkpoint(step=2))
+    run.append([stepped(3)])
+    assert [event["step"] for event in run.events()] == [1, 2, 3]
+
+
+def test_a_resumed_run_records_what_an_uninterrupted_one_does(folder, tmp_path):
+    for event in record(training(every=1), Run.create(tmp_path / "whole", ABOUT), seconds=0):
+        whole = event.checkpoint
+    run = Run.create(folder, ABOUT)
+    for event in record(training(every=1), run, seconds=0):
+        if event.checkpoint.memory.step == 7:
+            break
+    run.append([{**stepped(8), "at": [1, 15]}])  # as if killed before saving
+    run = Run.open(folder)
+    start = run.checkpoint()
+    run.rewind(start)
+    assert len(list(record(train(None, data(), validation=data(9), start=start, every=1), run, seconds=0))) > 8
+    same(run.network(), whole.network)
+
+    def facts(path):
+        return [
+            {key: value for key, value in event.items() if key != "seconds"}
+            for event in Run.open(path).events()
+            if event["event"] != "started"
+        ]
+
+    assert facts(folder) == facts(tmp_path / "whole")
+
+
+# ── What goes wrong ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("name", ["open", "write", "fsync", "replace"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_save_that_fails_leaves_a_run_to_go_on_with(folder, monkeypatch, name, number, code):
+    """Of the best checkpoint (number 1), then of the latest (number 2): neither is ever damaged."""
+    run = Run.create(folder, ABOUT)
+    run.save(checkpoint(step=1, seed=1), best=checkpoint(step=1, seed=1))
+    real, count = getattr(os, name), 0
+    wanted = number + (number == 2 and name in ("open", "fsync"))  # a save also opens, and syncs, the folder
+
+    def call(*arguments):
+        nonlocal count
+        count += 1
+        if count == wanted:
+            raise OSError(code, os.strerror(code))
+        return real(*arguments)
+
+    monkeypatch.setattr(files.os, name, call)
+    which = ("best", "checkpoint")[number - 1]
+    with pytest.raises(
+        NotSaved, match=rf"could not save .*{which}\.safetensors: {os.strerror(code)}\. The file from before"
+    ):
+        run.save(checkpoint(step=2, seed=2), best=checkpoint(step=2, seed=2))
+    monkeypatch.undo()
+    run = Run.open(folder)
+    same(run.checkpoint().network, checkpoint(seed=1).network)
+    same(run.best().network, checkpoint(seed=number).network)
+    assert files_in(folder) == ["best.safetensors", "checkpoint.safetensors", "run.json"]
+
+
+def test_a_new_run_that_cannot_be_written_says_so(folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "write", full)
+    with pytest.raises(NotSaved, match=r"could not save .*run\.json: No space left on device\. Make room"):
+        Run.create(folder, ABOUT)
+    monkeypatch.undo()
+    assert files_in(folder) == []
+    Run.create(folder, ABOUT)  # there is room again
+
+
+# ── Killed ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def server(folder):
+    """A process that forks a training of the run in the folder for each line it is sent."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, str(folder)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.stdin.close()
+            process.wait(timeout=60)
+
+
+def killed(process, seconds):
+    """Start a training, kill it a while after its first step; the steps that it said were saved."""
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    pid, *steps = (int(process.stdout.readline()) for _ in range(3))
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGKILL)
+    for line in process.stdout:
+        if line == "killed\n":
+            return steps
+        steps.append(int(line))
+    raise AssertionError("the server ended")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_killed_run_goes_on_with_at_most_one_save_lost(folder, long):
+    run, delay, done = Run.create(folder, ABOUT), random.Random(0), 0
+    with server(folder) as process:
+        for _ in range(1000 if long else 50):
+            steps = killed(process, delay.uniform(0, 0.03))
+            assert steps[0] >= done  # it went on where the last one was killed
+            done = run.checkpoint().memory.step
+            assert steps[-1] <= done <= steps[-1] + 1
+            best = run.best()
+            assert best is None or best.memory.step <= done + 1
+            assert {"checkpoint.safetensors", "events.jsonl", "run.json"} <= set(files_in(folder))
+            assert len(files_in(folder)) <= 6  # and at most two partial files, which are written over
+            # The events may be one save ahead of the checkpoint, never behind it; none is missing, none is there twice.
+            recorded = [event["step"] for event in run.events() if event["event"] == "stepped"]
+            assert recorded == list(range(1, len(recorded) + 1))
+            assert done <= len(recorded) <= done + 1
+    assert done >= 50
+    assert run.best() is not None
+
+
+def serve(folder):
+    """Fork a training for each line that comes. Their disk is a slow one, so that most are killed while they save."""
+    examples, validation = data(), data(9)
+
+    def write(file, body):
+        time.sleep(0.0003)
+        return os.write(file, body[:300])
+
+    def fsync(file):
+        time.sleep(0.001)
+        os.fsync(file)
+
+    files.os = SimpleNamespace(**{**vars(os), "write": write, "fsync": fsync})
+    for _ in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            try:
+                go_on(folder, examples, validation)
+            finally:
+                os._exit(1)
+        say(pid)
+        os.waitpid(pid, 0)
+        say("killed")
+
+
+def go_on(folder, examples, validation):
+    run = Run.open(folder)
+    if (run.path / "checkpoint.safetensors").exists():
+        start = run.checkpoint()
+        run.rewind(start)
+        events = train(None, examples, validation=validation, start=start, every=1)
+    else:
+        network = Network.random((4, 30, 3))
+        events = train(
+            network, examples, validation=validation, optimizer=SGD(0.1, momentum=0.9), epochs=10**6, every=1
+        )
+    for event in record(events, run, seconds=0):
+        say(event.checkpoint.memory.step)  # only now, when it is saved
+
+
+def say(what):
+    os.write(1, f"{what}\n".encode())  # one write, which no kill can tear
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
