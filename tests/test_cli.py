@@ -1,0 +1,590 @@
+"""The command line, in this process where that is enough, in its own where signals or exit codes matter."""
+
+import gzip
+import io
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from glassnet import Run, cli, read_network
+
+QUICK = ["--epochs", "1", "--batch-size", "100"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """Each test in an empty folder of its own, with a wide console."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    return tmp_path
+
+
+def glassnet(capsys, *arguments):
+    """Run a command; its exit code, its output, its errors."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(argument) for argument in arguments])
+    shown = capsys.readouterr()
+    return caught.value.code, shown.out, shown.err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of the default network, one quick epoch."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["train", "--epochs", "2", "--batch-size", "20", "--out", str(folder)])
+    assert caught.value.code == 0
+    return folder
+
+
+def small_idx(folder, count=120, size=8, classes=3):
+    """A small data set in MNIST's format: bright quarters of an image, one for each class."""
+    rng = np.random.default_rng(0)
+    for name, n in (("train", count), ("t10k", 40)):
+        labels = rng.integers(0, classes, n).astype(np.uint8)
+        images = rng.integers(0, 40, (n, size, size)).astype(np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[: size // 2, label * 2 : label * 2 + 3] += 200
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(struct.pack(">4I", 2051, n, size, size) + images.tobytes())
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, n) + labels.tobytes())
+
+
+def drawing(path, digit, index=1, invert=False):
+    """One of MNIST's test digits as a large picture of a small digit off its center (the first 3 is a hard one)."""
+    from glassnet import mnist
+
+    test = mnist().test
+    pixels = test.inputs[np.flatnonzero(test.labels == digit)[index]].reshape(28, 28)
+    image = Image.fromarray((pixels * 255).astype(np.uint8)).resize((200, 200))
+    canvas = Image.new("L", (640, 480))
+    canvas.paste(image, (30, 250))
+    if invert:
+        canvas = Image.eval(canvas, lambda value: 255 - value)
+    canvas.save(path)
+
+
+def test_the_default_is_the_network_of_the_series(trained, capsys):
+    code, out, _ = glassnet(capsys, "info", trained)
+    assert code == 0
+    assert "784-16-16-10 sigmoid" in out
+    assert "13,002 = 12,960 weights + 42 biases" in out
+    code, out, _ = glassnet(capsys, "info", trained, "--json")
+    told = json.loads(out)
+    assert (told["sizes"], told["count"]) == ([784, 16, 16, 10], 13_002)
+    assert (told["weights"], told["biases"]) == (12_960, 42)
+    assert told["settings"]["cost"]["name"] == "squared_error"
+    assert [epoch["epoch"] for epoch in told["epochs"]] == [1, 2]
+
+
+def test_train_evaluate_info_on_data_of_ones_own(here, capsys):
+    small_idx(here)
+    code, out, err = glassnet(capsys, "train", "--data", here, "--sizes", "64,6,3", "--epochs", "20", "--out", "run")
+    assert code == 0, err
+    assert "saved in run; next: glassnet evaluate run" in out
+    assert "epoch 20/20" in err
+    code, out, _ = glassnet(capsys, "evaluate", "run", "--json")
+    judged = json.loads(out)
+    assert judged["accuracy"] > 0.9
+    assert np.sum(judged["confusion"]) == judged["examples"] == 40
+    assert len(judged["mistakes"]) == round((1 - judged["accuracy"]) * 40)
+    code, out, _ = glassnet(capsys, "evaluate", "run", "--part", "validation")
+    assert "validation accuracy" in out
+    assert "truth ↓" in out
+
+
+def test_evaluate_shows_accuracy_table_and_mistakes(trained, capsys):
+    code, out, _ = glassnet(capsys, "evaluate", trained)
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].startswith("test accuracy 9")
+    assert "of 10,000 right; squared_error 0." in lines[0]
+    assert sum(line.rstrip().endswith("%") for line in lines) == 10  # a row for each digit
+    assert out.count("it says") == 10
+    assert out.count("@") > 200  # and they are drawn
+
+
+def test_predict_is_right_about_large_small_light_and_dark(trained, here, capsys):
+    drawing("light.png", 3)
+    drawing("dark.jpg", 3, invert=True)
+    drawing("zero.gif", 0)
+    drawing("one.webp", 1)
+    drawing("seven.bmp", 7)
+    names = ["light.png", "dark.jpg", "zero.gif", "one.webp", "seven.bmp"]
+    code, out, _ = glassnet(capsys, "predict", trained, *names, "--json")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [each["answer"] for each in told] == ["3", "3", "0", "1", "7"]
+    assert all(sorted(each["activations"]) == list("0123456789") for each in told)
+    assert told[0]["activations"]["3"] == pytest.approx(told[1]["activations"]["3"], abs=0.05)
+
+
+def test_predict_draws_what_it_sees_and_ten_bars(trained, here, capsys):
+    drawing("three.png", 3)
+    code, out, _ = glassnet(capsys, "predict", trained, "three.png")
+    assert code == 0
+    assert out.splitlines()[0] == "3"
+    assert sum("0." in line or "1.000" in line for line in out.splitlines()) == 10
+    assert "█" in out
+    assert "@" in out
+
+
+def test_predict_reads_stdin(trained, here, monkeypatch, capsys):
+    drawing("three.png", 3)
+
+    class Stdin:
+        buffer = io.BytesIO((here / "three.png").read_bytes())
+
+    monkeypatch.setattr(sys, "stdin", Stdin)
+    code, out, _ = glassnet(capsys, "predict", trained, "-", "--json")
+    assert code == 0
+    assert json.loads(out)["answer"] == "3"
+
+
+def test_predict_goes_on_after_a_bad_image(trained, here, capsys):
+    drawing("three.png", 3)
+    (here / "notes.png").write_text("not an image")
+    Image.new("L", (50, 50), 255).save("blank.png")
+    code, out, err = glassnet(
+        capsys, "predict", trained, "notes.png", "missing.png", "blank.png", "three.png", "--json"
+    )
+    assert code == 1
+    assert json.loads(out)["answer"] == "3"
+    assert len(err.strip().splitlines()) == 3
+    assert "notes.png is not an image" in err
+    assert "cannot read missing.png: No such file" in err
+    assert "blank.png: the image is blank" in err
+
+
+def test_a_network_file_alone_is_enough(trained, here, capsys):
+    file = trained / "checkpoint.safetensors"
+    drawing("three.png", 3)
+    assert glassnet(capsys, "predict", file, "three.png", "--json")[0] == 0
+    code, out, _ = glassnet(capsys, "info", file)
+    assert code == 0
+    assert "13,002" in out
+    code, out, _ = glassnet(capsys, "evaluate", file)
+    assert code == 0
+    assert "test accuracy" in out
+
+
+def test_every_option_reaches_the_training(here, capsys):
+    small_idx(here)
+    code, _, err = glassnet(
+        capsys, "train", "--data", here, "--sizes", "64,7,5,3", "--hidden", "relu,leaky_relu(alpha=0.2)",
+        "--output", "softmax", "--cost", "cross_entropy", "--initializer", "he", "--optimizer", "sgd",
+        "--learning-rate", "0.05", "--schedule", "one_cycle", "--momentum", "0.8", "--nesterov",
+        "--weight-decay", "0.001", "--clip", "2", "--dropout", "0.1", "--batch-size", "16", "--epochs", "3",
+        "--seed", "4", "--validation", "30", "--patience", "2", "--engine", "reference", "--out", "run",
+    )  # fmt: skip
+    assert code == 0, err
+    _, out, _ = glassnet(capsys, "info", "run", "--json")
+    told = json.loads(out)
+    assert told["sizes"] == [64, 7, 5, 3]
+    assert [layer["activation"] for layer in told["layers"]] == ["relu", "leaky_relu(alpha=0.2)", "softmax"]
+    optimizer = told["settings"]["optimizer"]
+    assert optimizer["name"] == "sgd"
+    assert optimizer["learning_rate"] == {"name": "one_cycle", "rate": 0.05, "portion": 0.3, "start": 25.0, "end": 1e4}
+    assert (optimizer["momentum"], optimizer["nesterov"]) == (0.8, True)
+    assert (optimizer["weight_decay"], optimizer["clip"]) == (0.001, 2.0)
+    settings = told["settings"]
+    assert (settings["dropout"], settings["batch_size"], settings["epochs"], settings["seed"]) == (0.1, 16, 3, 4)
+    assert told["about"]["initializer"] == "he"
+    assert told["about"]["data"]["examples"] == 90
+
+
+def test_a_cost_brings_its_output_and_an_optimizer_its_rate(here, capsys):
+    small_idx(here)
+    code, _, _ = glassnet(
+        capsys,
+        "train",
+        "--data",
+        here,
+        "--cost",
+        "cross_entropy",
+        "--optimizer",
+        "adam",
+        "--epochs",
+        "1",
+        "--out",
+        "run",
+    )
+    assert code == 0
+    told = json.loads(glassnet(capsys, "info", "run", "--json")[1])
+    assert told["layers"][-1]["activation"] == "softmax"
+    assert told["settings"]["optimizer"]["learning_rate"]["rate"] == 0.001
+    assert told["sizes"] == [64, 16, 16, 3]
+
+
+def test_runs_are_numbered(here, capsys):
+    small_idx(here)
+    for number in (1, 2):
+        code, out, _ = glassnet(capsys, "train", "--data", here, "--epochs", "1")
+        assert code == 0
+        assert f"saved in {os.path.join('runs', str(number))}" in out
+
+
+def test_resume_goes_on_with_more_epochs_and_other_settings(here, capsys):
+    small_idx(here)
+    glassnet(capsys, "train", "--data", here, "--epochs", "2", "--out", "run")
+    code, _, err = glassnet(capsys, "train", "--out", "run", "--resume")
+    assert code == 2
+    assert "all its 2 epochs are trained; give more by --epochs 4" in err
+    code, _, _ = glassnet(capsys, "train", "--out", "run", "--resume", "--epochs", "3", "--learning-rate", "0.1")
+    assert code == 0
+    events = Run.open("run").events()
+    assert [event["epoch"] for event in events if event["event"] == "epoch"] == [1, 2, 3]
+    assert events[-1]["event"] == "finished"
+    started = [
+        event["settings"]["optimizer"]["learning_rate"]["rate"] for event in events if event["event"] == "started"
+    ]
+    assert started == [1.5, 0.1]
+
+
+def test_resume_refuses_other_data(here, capsys):
+    small_idx(here)
+    glassnet(capsys, "train", "--data", here, "--epochs", "2", "--out", "run")
+    small_idx(here, count=121)
+    code, _, err = glassnet(capsys, "train", "--out", "run", "--resume", "--epochs", "3")
+    assert code == 1
+    assert "is not what it was trained on" in err
+
+
+def test_early_stopping_says_so(here, capsys):
+    small_idx(here)
+    code, _, err = glassnet(
+        capsys,
+        "train",
+        "--data",
+        here,
+        "--epochs",
+        "400",
+        "--learning-rate",
+        "8",
+        "--schedule",
+        "constant",
+        "--patience",
+        "2",
+        "--out",
+        "run",
+    )
+    assert code == 0
+    assert "stopped early: no lower validation cost since epoch" in err
+
+
+def until_epoch(number, process):
+    """Wait until a training in a process of its own has done this many epochs."""
+    for line in process.stderr:
+        if re.match(rf"epoch +{number}/", line):
+            return
+    raise AssertionError("the training ended too early")
+
+
+@pytest.mark.parametrize(("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "a polite kill")])
+def test_ctrl_c_saves_and_says_how_to_go_on(here, number, name):
+    # Stopped somewhere, resumed as it says, the run ends with the bytes of one that was never stopped.
+    small_idx(here, count=2000)
+    common = ["train", "--data", str(here), "--epochs", "60", "--batch-size", "2"]
+    command = [sys.executable, "-m", "glassnet", *common, "--out", "stopped"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    until_epoch(2, process)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert "everything is saved. Go on with:" in err
+    (line,) = [line for line in err.splitlines() if "--resume" in line]
+    checkpoint = Run.open("stopped").checkpoint()
+    assert 1 <= checkpoint.epoch < 60
+    resume = subprocess.run([sys.executable, "-m", *line.split()], capture_output=True, text=True)
+    assert resume.returncode == 0, resume.stderr
+    whole = subprocess.run(
+        [sys.executable, "-m", "glassnet", *common, "--out", "whole"], capture_output=True, text=True
+    )
+    assert whole.returncode == 0, whole.stderr
+    for one, other in zip(Run.open("stopped").network().layers, Run.open("whole").network().layers, strict=True):
+        assert one.weight.tobytes() == other.weight.tobytes()
+
+
+def test_killed_in_the_middle_of_an_epoch_it_resumes_to_the_same_bytes(here):
+    small_idx(here, count=4000)
+    common = ["train", "--data", str(here), "--epochs", "40", "--batch-size", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "glassnet", *common, "--out", "killed"], stderr=subprocess.PIPE, text=True
+    )
+    until_epoch(1, process)
+    time.sleep(0.3)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    for command in ([*common[:1], "--out", "killed", "--resume"], [*common, "--out", "whole"]):
+        done = subprocess.run([sys.executable, "-m", "glassnet", *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    for one, other in zip(Run.open("killed").network().layers, Run.open("whole").network().layers, strict=True):
+        assert one.weight.tobytes() == other.weight.tobytes()
+    epochs = [event["epoch"] for event in Run.open("killed").events() if event["event"] == "epoch"]
+    assert epochs == list(range(1, 41))
+
+
+def test_divergence_is_a_sentence_and_keeps_the_best(here, capsys):
+    small_idx(here)
+    arguments = [
+        "train",
+        "--data",
+        here,
+        "--hidden",
+        "relu",
+        "--output",
+        "identity",
+        "--learning-rate",
+        "1e6",
+        "--out",
+        "run",
+    ]
+    code, _, err = glassnet(capsys, *arguments)
+    assert code == 1
+    assert "error: training diverged: the cost was" in err
+    assert "Lower the learning rate (it was 1e+06)" in err
+    assert all(np.isfinite(layer.weight).all() for layer in Run.open("run").network().layers)
+
+
+@pytest.mark.filterwarnings("default")  # shown, as for a user, rather than raised
+def test_saturation_is_a_warning(here, capsys):
+    small_idx(here, count=600)
+    code, _, err = glassnet(
+        capsys,
+        "train",
+        "--data",
+        here,
+        "--learning-rate",
+        "1e6",
+        "--weight-decay",
+        "0",
+        "--epochs",
+        "2",
+        "--out",
+        "run",
+    )
+    assert code == 0
+    assert err.count("warning: after epoch 1, the network has learned nothing") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ("train --learning-rate abc", 2, "'--learning-rate'.*got 'abc'"),
+        ("train --learning-rate -1", 2, "learning rate must be a finite number above 0, got -1"),
+        ("train --sizes 0,10", 2, "--sizes must be whole numbers from 1"),
+        ("train --sizes 784,16,11", 2, "has 784 numbers in each example and 10 classes: use --sizes 784,16,10"),
+        ("train --sizes 784", 2, "--sizes must be whole numbers from 1"),
+        ("train --hidden relu,tanh,relu", 2, "2 hidden layers, but 3 hidden activations"),
+        ("train --hidden rely", 2, "unknown activation 'rely': choose one of"),
+        ("train --cost mse", 2, "unknown cost 'mse': choose one of"),
+        ("train --cost cross_entropy --output relu", 2, "change one of the two"),
+        ("train --optimizer lion", 2, "unknown optimizer 'lion'"),
+        ("train --optimizer adam --momentum 0.9", 2, "--momentum does not go with the optimizer adam"),
+        ("train --momentum 1", 2, "momentum of sgd must be a finite number at least 0 and below 1"),
+        ("train --schedule linear", 2, "unknown schedule 'linear'"),
+        ("train --initializer ones", 2, "unknown initializer 'ones'"),
+        ("train --batch-size 0", 2, "batch_size must be a whole number of at least 1, got 0"),
+        ("train --epochs 1.5", 2, "'--epochs'.*got '1.5'"),
+        ("train --seed -1", 2, "seed must be a whole number from 0"),
+        ("train --dropout 1", 2, "dropout must be"),
+        ("train --validation 1.5", 2, "--validation must be a count"),
+        ("train --validation 90000", 2, "cannot hold out 90000 of 60000 examples"),
+        ("train --patience 0", 2, "--patience must be a whole number of epochs from 1"),
+        ("train --validation 0 --patience 2", 2, "--patience needs validation examples"),
+        ("train --engine gpu", 2, "unknown engine 'gpu'"),
+        ("train --recipe big", 2, "unknown recipe 'big': choose one of small, series"),
+        ("train --resume", 2, "--resume needs --out RUN"),
+        ("train --out nowhere --resume", 1, "nowhere does not exist; glassnet train --out nowhere makes one"),
+        ("train --out nowhere --resume --sizes 1,2", 2, "--sizes cannot change in the middle of a run"),
+        ("train --data nowhere", 1, "nowhere does not exist: give mnist, a folder"),
+        ("train --data empty", 1, "empty holds neither IDX files .* nor a subfolder of images"),
+        ("train --data empty.idx,empty.idx", 1, "empty.idx is empty: expected an IDX file"),
+        ("train --data text.png", 1, "expected mnist, a folder, an .npz file, two IDX files"),
+        ("train --data cut.gz --data cut.gz", 1, "cut.gz is a damaged gzip file"),
+        (
+            "train --out taken",
+            1,
+            "taken exists already: choose another folder, or go on with the run in it by --resume",
+        ),
+        ("train --out taken/run.json/run", 1, "could not make the folder"),
+        ("train --bogus", 2, "no such option"),
+        ("evaluate nowhere", 1, "nowhere does not exist"),
+        ("evaluate empty", 1, "empty holds no run: it has no run.json"),
+        ("evaluate text.png", 1, "text.png is not a whole safetensors file"),
+        ("evaluate", 2, "missing argument 'RUN'"),
+        ("info empty.idx", 1, "empty.idx is empty: expected a .safetensors file"),
+        ("bogus", 2, "no such command 'bogus'"),
+    ],
+)
+def test_wrong_input_is_answered_by_one_sentence(here, capsys, arguments, code, says):
+    (here / "empty").mkdir()
+    (here / "empty.idx").touch()
+    (here / "text.png").write_text("this is not an image")
+    (here / "cut.gz").write_bytes(gzip.compress(bytes(1000))[:-20])
+    (here / "taken").mkdir()
+    (here / "taken" / "run.json").write_text("{}")
+    before = sorted(path.name for path in here.iterdir())
+    got, out, err = glassnet(capsys, *arguments.split())
+    assert got == code
+    assert out == ""
+    lines = err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert re.search(says, lines[0]), lines[0]
+    assert sorted(path.name for path in here.iterdir()) == before  # nothing was begun
+
+
+def test_evaluate_and_predict_refuse_what_does_not_fit(trained, here, capsys):
+    small_idx(here)
+    code, _, err = glassnet(capsys, "evaluate", trained, "--data", here)
+    assert code == 2
+    assert "each example has 64 numbers, but the network (sizes 784,16,16,10) takes 784" in err
+    code, _, err = glassnet(capsys, "evaluate", trained, "--part", "exam")
+    assert (code, "--part must be test, validation or train, got 'exam'" in err) == (2, True)
+    np.savez("rows.npz", x=np.random.default_rng(0).random((60, 5)), y=np.arange(60) % 2)
+    assert glassnet(capsys, "train", "--data", "rows.npz", "--epochs", "1", "--out", "rows")[0] == 0
+    code, _, err = glassnet(capsys, "predict", "rows", "any.png")
+    assert (code, "takes 5 numbers, which are no square image" in err) == (2, True)
+    code, _, err = glassnet(capsys, "evaluate", "rows")
+    assert (code, "this data has no test part" in err) == (1, True)
+
+
+def test_numbers_to_predict(here, capsys):
+    rng = np.random.default_rng(0)
+    x = rng.random((200, 3)).astype(np.float32)
+    np.savez(
+        "rows.npz", x_train=x, y_train=x @ np.array([[1.0], [2], [3]]), x_test=x, y_test=x @ np.array([[1.0], [2], [3]])
+    )
+    arguments = [
+        "--hidden",
+        "tanh",
+        "--output",
+        "identity",
+        "--learning-rate",
+        "0.05",
+        "--epochs",
+        "30",
+        "--sizes",
+        "3,8,1",
+    ]
+    code, out, err = glassnet(capsys, "train", "--data", "rows.npz", *arguments, "--out", "run")
+    assert code == 0, err
+    assert "validation cost" in err
+    code, out, _ = glassnet(capsys, "evaluate", "run")
+    assert code == 0
+    assert float(out.split()[1]) < 0.1
+    assert json.loads(glassnet(capsys, "evaluate", "run", "--json")[1])["cost"] < 0.1
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(here):
+    # The real thing: no file may grow past 30 kB, which a checkpoint does.
+    small_idx(here)
+    script = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))\n"
+        "from glassnet.cli import main; main(sys.argv[1:])"
+    )
+    arguments = ["train", "--data", str(here), "--sizes", "64,200,3", "--epochs", "2", "--out", "run"]
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "error: could not save" in done.stderr
+    assert "File too large" in done.stderr
+
+
+def test_help_of_every_command_has_an_example(capsys):
+    for command in ("train", "evaluate", "predict", "info", "recipes"):
+        code, out, _ = glassnet(capsys, command, "--help")
+        assert code == 0
+        assert f"Example: glassnet {command}" in out
+    code, out, _ = glassnet(capsys, "--version")
+    assert (code, out.startswith("glassnet ")) == (0, True)
+    code, out, _ = glassnet(capsys, "recipes")
+    assert "small" in out
+    assert "series" in out
+
+
+def test_no_command_shows_what_there_is(capsys):
+    _, out, err = glassnet(capsys)
+    assert "evaluate" in out + err
+    assert "error" not in err
+
+
+def test_a_reader_that_goes_away_is_no_error(trained):
+    command = f"{sys.executable} -m glassnet info {trained} --json | head -c 10"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def test_saved_networks_know_their_classes(trained):
+    _, about = read_network(trained / "checkpoint.safetensors")
+    assert about["classes"] == list("0123456789")
+
+
+def test_evaluate_on_other_data_takes_all_of_it_and_checks_the_classes(here, capsys):
+    small_idx(here)
+    glassnet(capsys, "train", "--data", here, "--epochs", "1", "--out", "run")
+    files = [here / "t10k-images-idx3-ubyte", here / "t10k-labels-idx1-ubyte"]
+    code, out, _ = glassnet(capsys, "evaluate", "run", "--data", f"{files[0]},{files[1]}", "--json")
+    assert code == 0
+    assert (json.loads(out)["part"], json.loads(out)["examples"]) == ("all", 40)
+    # the same pictures under other names
+    np.savez("named.npz", x=np.zeros((6, 8, 8), np.uint8), y=np.array(["a", "b", "c"] * 2))
+    code, _, err = glassnet(capsys, "evaluate", "run", "--data", "named.npz")
+    assert code == 1
+    assert "the data has the classes a, b, c, but the network was trained for 0, 1, 2" in err
+
+
+def test_patience_reports_the_epoch_it_keeps_and_survives_a_resume(here, capsys):
+    small_idx(here)
+    arguments = [
+        "--epochs",
+        "400",
+        "--learning-rate",
+        "8",
+        "--schedule",
+        "constant",
+        "--patience",
+        "2",
+        "--engine",
+        "reference",
+    ]
+    code, out, err = glassnet(capsys, "train", "--data", here, *arguments, "--out", "run")
+    assert code == 0
+    run = Run.open("run")
+    kept = run.checkpoint().epoch
+    recorded = {event["epoch"]: event for event in run.events() if event["event"] == "epoch"}
+    assert kept == min(recorded, key=lambda epoch: recorded[epoch]["validation_cost"])
+    assert f"since epoch {kept}, which is kept" in err
+    assert f"validation accuracy {recorded[kept]['validation_accuracy']:.2%} after epoch {kept}" in out
+    # resumed without saying so again, it is still impatient, and still reference
+    assert glassnet(capsys, "train", "--out", "run", "--resume")[0] == 0
+    assert (run.about["patience"], run.about["engine"]) == (2, "reference")
+    assert max(event.get("epoch", 0) for event in Run.open("run").events()) < 400
+
+
+def test_predict_with_one_output(here, capsys):
+    from glassnet import Network, save_network
+
+    Image.new("L", (60, 60)).save("ink.png")
+    drawing("ink.png", 3)
+    save_network("yes-or-no.safetensors", Network.random((784, 1)), {"classes": ["no", "yes"]})
+    told = json.loads(glassnet(capsys, "predict", "yes-or-no.safetensors", "ink.png", "--json")[1])
+    assert sum(told["activations"].values()) == pytest.approx(1)
+    assert told["answer"] == max(told["activations"], key=told["activations"].get)
+    save_network("numbers.safetensors", Network.random((784, 2), output="identity"), {"classes": None})
+    told = json.loads(glassnet(capsys, "predict", "numbers.safetensors", "ink.png", "--json")[1])
+    assert len(told["outputs"]) == 2
+    code, out, _ = glassnet(capsys, "predict", "numbers.safetensors", "ink.png")
+    assert (code, out.startswith("ink.png: ")) == (0, True)
