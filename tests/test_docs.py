@@ -1,0 +1,180 @@
+"""Habits, kept by tests: what is public is documented, what is documented is true, and the examples run."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+import glassnet
+from glassnet import cli
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+MODULES = sorted(name for _, name, _ in pkgutil.iter_modules(glassnet.__path__) if not name.startswith("_"))
+PAGES = sorted(path.name for path in [*DOCS.glob("*.md"), *ROOT.glob("*.md")])
+
+
+def page(name):
+    folder = DOCS if (DOCS / name).exists() else ROOT
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def fences(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_a_page_a_test_and_names_what_is_public(module):
+    assert (DOCS / f"{module}.md").exists()
+    assert (ROOT / "tests" / f"test_{module}.py").exists()
+    loaded = importlib.import_module(f"glassnet.{module}")
+    assert loaded.__doc__
+    text = page(f"{module}.md")
+    missing = [name for name in loaded.__all__ if not re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`", text)]
+    assert not missing
+    assert f"({module}.md)" in page("index.md")
+
+
+def public_things():
+    for module in MODULES:
+        loaded = importlib.import_module(f"glassnet.{module}")
+        for name in loaded.__all__:
+            thing = getattr(loaded, name)
+            if not (inspect.isclass(thing) or inspect.isfunction(thing)):
+                continue
+            yield f"{module}.{name}", thing
+            if inspect.isclass(thing):
+                for inner, method in vars(thing).items():
+                    if inner.startswith("_") or not (
+                        inspect.isfunction(method) or isinstance(method, property | classmethod)
+                    ):
+                        continue
+                    yield f"{module}.{name}.{inner}", method
+
+
+@pytest.mark.parametrize(("name", "thing"), [pytest.param(*each, id=each[0]) for each in public_things()])
+def test_every_public_name_has_a_docstring(name, thing):
+    text = inspect.getdoc(thing) or ""
+    # A dataclass without a docstring is given its signature for one.
+    assert text
+    assert not text.startswith(f"{name.rpartition('.')[2]}(")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_raised_is_documented(module):
+    # A public function that raises WrongValue, WrongFile, … itself says so under Errors.
+    loaded = importlib.import_module(f"glassnet.{module}")
+    tree = ast.parse(Path(loaded.__file__).read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef) or node.name.startswith("_") or module == "cli":
+            continue
+        caught = {
+            id(inner)
+            for each in ast.walk(node)
+            if isinstance(each, ast.Try)
+            for inner in ast.walk(ast.Module(each.body, []))
+        }
+        raised = {
+            each.exc.func.id
+            for each in ast.walk(node)
+            if id(each) not in caught
+            and isinstance(each, ast.Raise)
+            and isinstance(each.exc, ast.Call)
+            and isinstance(each.exc.func, ast.Name)
+        }
+        for error in raised - {"ValueError", "Exit", "KeyboardInterrupt"}:
+            assert error in (ast.get_docstring(node) or ""), f"{module}.{node.name} raises {error}"
+
+
+def test_the_public_names_of_the_package():
+    assert sorted(glassnet.__all__) == sorted(set(glassnet.__all__))
+    for name in glassnet.__all__:
+        assert getattr(glassnet, name) is not None
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_examples_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "example"}
+    for number, code in enumerate(fences(page(name), "python"), start=1):
+        exec(compile(code, f"{name}, example {number}", "exec"), namespace)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name):
+    folder = DOCS if (DOCS / name).exists() else ROOT
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page(name)):
+        if not target.startswith(("http:", "https:")):
+            assert (folder / target).exists(), f"{name} links to {target}"
+
+
+COMMANDS = typer.main.get_command(cli.app).commands
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_line_option_is_in_the_docs(command):
+    text = page("cli.md")
+    assert f"glassnet {command}" in text
+    for parameter in COMMANDS[command].params:
+        for option in [*parameter.opts, *parameter.secondary_opts]:
+            if option.startswith("--"):
+                assert f"`{option}`" in text or f"{option}`" in text, f"{command} {option}"
+                assert parameter.help, f"{command} {option} has no help"
+
+
+def test_the_examples_in_help_and_readme_are_commands_that_exist():
+    text = "\n".join([page("README.md"), page("README.zh.md"), page("cli.md"), *(c.epilog for c in COMMANDS.values())])
+    for command, rest in re.findall(r"\bglassnet (\w+)((?: [^\n`#]*)?)", text):
+        if command in COMMANDS:
+            known = {option for p in COMMANDS[command].params for option in [*p.opts, *p.secondary_opts]} | {"--help"}
+            for option in re.findall(r"(?<!\S)--[\w-]+", rest):
+                assert option in known, f"glassnet {command} {option}"
+
+
+def test_the_docstrings_examples_run():
+    import doctest
+
+    for module in MODULES:
+        result = doctest.testmod(importlib.import_module(f"glassnet.{module}"))
+        assert result.failed == 0
+
+
+def test_figures_in_the_readme_are_those_that_were_measured():
+    # Accuracies and times come from bench/results, by way of docs/results.md.
+    import json
+    import statistics
+
+    results = json.loads((ROOT / "bench" / "results" / "accuracy.json").read_text())["recipes"]
+    for name in ("small", "series"):
+        tests = [run["test"] for run in results[name]["runs"]]
+        figure = f"{100 * statistics.mean(tests):.2f} ± {100 * statistics.stdev(tests):.2f} %"
+        for readme in ("README.md", "README.zh.md"):
+            assert figure in page(readme), f"{readme} should say {figure} of {name}"
+    assert statistics.mean(run["test"] for run in results["small"]["runs"]) >= 0.955
+
+
+def test_the_defaults_are_those_that_won_on_the_validation_split():
+    import json
+
+    from glassnet.checkpoint import Settings
+    from glassnet.initializers import glorot
+
+    search = json.loads((ROOT / "bench" / "results" / "recipe.json").read_text())
+    best = max(search.values(), key=lambda each: each["mean"])
+    settings = Settings()
+    assert (best["optimizer"], best["initializer"]) == (str(settings.optimizer), str(glorot))
+    assert (best["batch_size"], best["epochs"]) == (settings.batch_size, settings.epochs)
+
+
+def test_the_code_in_the_derivation_is_the_code():
+    source = inspect.getsource(importlib.import_module("glassnet.backprop"))
+    plain = "\n".join(line.strip() for line in source.splitlines())
+    excerpts = fences(page("backprop.md"), "py")
+    assert len(excerpts) == 3
+    for excerpt in excerpts:
+        assert "\n".join(line.strip() for line in excerpt.strip().splitlines()) in plain
