@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from glassnet import as_input, open_image
-from glassnet.data import IMAGE_FORMATS, MAX_IMAGE_BYTES, MAX_PIXELS, blank
 from glassnet.errors import WrongFile, WrongValue
+from glassnet.images import IMAGE_FORMATS, MAX_IMAGE_BYTES, MAX_PIXELS, blank
 
 
 @pytest.fixture(scope="session")
@@ -581,6 +581,49 @@ def test_only_the_first_frame_is_decoded(seven):
     with pytest.raises((OSError, EOFError, SyntaxError)):
         Image.open(io.BytesIO(spoiled)).seek(2)
     np.testing.assert_allclose(pixels_of(open_image(spoiled)), paper(seven), atol=0)
+
+
+# ── Photographs ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def photograph(row, rng, *, light, noise, ink=0.75, blur=1.5):
+    """A digit on paper, in slanting light, through a camera that is noisy and not quite in focus."""
+    digit = as_a_picture(row).resize((260, 260), Image.Resampling.BICUBIC)
+    sheet = Image.new("L", (480, 640))
+    sheet.paste(digit, (int(rng.integers(20, 200)), int(rng.integers(20, 350))))
+    strokes = np.asarray(sheet.filter(ImageFilter.GaussianBlur(blur)), float) / 255
+    y, x = np.mgrid[-0.5:0.5:640j, -0.5:0.5:480j]
+    angle = rng.uniform(0, 2 * np.pi)
+    lit = 0.75 + light * (x * np.cos(angle) + y * np.sin(angle))
+    return np.clip(lit * (1 - ink * strokes) + rng.normal(0, noise, lit.shape), 0, 1)
+
+
+@pytest.mark.parametrize(("light", "noise"), [(0, 0.02), (0, 0.05), (0.2, 0), (0.4, 0), (0.4, 0.05)])
+@pytest.mark.parametrize("dark_on_light", [True, False])
+def test_a_photograph_in_slanting_light_gives_the_digit(digits, rng, light, noise, dark_on_light):
+    # As near to the original as a clean picture of the same size and sharpness comes, within two fifths.
+    rows = digits.validation.inputs[:40]
+    errors = {"clean": [], "photograph": []}
+    for row in rows:
+        for kind, settings in (("clean", {"light": 0, "noise": 0}), ("photograph", {"light": light, "noise": noise})):
+            shot = photograph(row, rng, **settings)
+            errors[kind].append(np.abs(as_input(shot if dark_on_light else 1 - shot) - row).mean())
+    assert np.mean(errors["photograph"]) < 1.4 * np.mean(errors["clean"])
+    assert max(errors["photograph"]) < 0.12
+
+
+def test_empty_paper_in_slanting_light_is_blank(rng):
+    for light, noise in ((0.3, 0.03), (0.3, 0), (0, 0.05)):
+        with pytest.raises(WrongValue, match="blank"):
+            as_input(photograph(np.zeros(784), rng, light=light, noise=noise))
+
+
+def test_a_digit_cut_so_close_that_there_is_hardly_any_paper(digits):
+    for row in digits.validation.inputs[:60]:
+        large = np.asarray(as_a_picture(row).resize((260, 260), Image.Resampling.BICUBIC), float) / 255
+        rows, columns = np.flatnonzero((large > 0.2).any(axis=1)), np.flatnonzero((large > 0.2).any(axis=0))
+        close = large[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        assert np.abs(as_input(1 - close) - row).mean() < 0.1
 
 
 def open_alone(path):

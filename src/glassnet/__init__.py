@@ -5,18 +5,20 @@
 >>> events = history(progress(train(Network.random(), digits.train, validation=digits.validation)))  # doctest: +SKIP
 >>> network = last(events)  # doctest: +SKIP
 
-Each module is named for what it holds: activations, costs, initializers, network, backprop, optimizers, data, evaluation,
-checkpoint, events, engine, training, interchange, runs, recipes, watch. Importing glassnet loads NumPy and nothing heavier.
+Each module is named for what it holds: activations, costs, initializers, network, backprop, optimizers, images, data,
+evaluation, checkpoint, events, engine, training, interchange, runs, recipes, watch. Importing glassnet loads NumPy and
+nothing heavier.
 """
 
 from importlib.metadata import version
 
 from glassnet.backprop import Backward, backward
 from glassnet.checkpoint import Checkpoint, Settings
-from glassnet.data import Dataset, Splits, as_input, from_labels, load, mnist, open_image
+from glassnet.data import Dataset, Splits, from_labels, load, mnist
 from glassnet.errors import GlassnetError, TrainingWarning, WrongFile, WrongValue
 from glassnet.evaluation import Evaluation, confusion, evaluate, mistakes
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
+from glassnet.images import as_input, open_image
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint, save_network
 from glassnet.network import Forward, Layer, Network, Parameters
 from glassnet.optimizers import SGD, Adam, AdamW, RMSprop

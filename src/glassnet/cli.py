@@ -29,10 +29,11 @@ from glassnet.activations import ACTIVATIONS, as_activation
 from glassnet.arrays import to_numpy
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.costs import COSTS, Cost, as_cost, check_fit, squared_error
-from glassnet.data import Dataset, Splits, as_input, load, open_image
+from glassnet.data import Dataset, Splits, load
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import check_data, confusion, evaluate, mistakes
 from glassnet.events import Event, Finished
+from glassnet.images import as_input, open_image
 from glassnet.initializers import INITIALIZERS, as_initializer
 from glassnet.interchange import read_network
 from glassnet.network import Network, check_seed
