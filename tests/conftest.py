@@ -9,9 +9,13 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 install_import_hook("glassnet", "checked.checked")
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+settings.load_profile("patient")
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 CI = os.environ.get("CI") == "true"

@@ -171,6 +171,7 @@ def test_a_network_file_alone_is_enough(trained, here, capsys):
     code, out, _ = glassnet(capsys, "info", file)
     assert code == 0
     assert "13,002" in out
+    assert "2 of 2 epochs, 5,000 steps" in out  # a checkpoint knows how it was trained
     code, out, _ = glassnet(capsys, "evaluate", file)
     assert code == 0
     assert "test accuracy" in out
@@ -380,7 +381,7 @@ def test_saturation_is_a_warning(here, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ("train --learning-rate abc", 2, "'--learning-rate'.*got 'abc'"),
+        ("train --learning-rate abc", 2, "'--learning-rate'.*'abc'"),
         ("train --learning-rate -1", 2, "learning rate must be a finite number above 0, got -1"),
         ("train --sizes 0,10", 2, "--sizes must be whole numbers from 1"),
         ("train --sizes 784,16,11", 2, "has 784 numbers in each example and 10 classes: use --sizes 784,16,10"),
@@ -395,7 +396,7 @@ def test_saturation_is_a_warning(here, capsys):
         ("train --schedule linear", 2, "unknown schedule 'linear'"),
         ("train --initializer ones", 2, "unknown initializer 'ones'"),
         ("train --batch-size 0", 2, "batch_size must be a whole number of at least 1, got 0"),
-        ("train --epochs 1.5", 2, "'--epochs'.*got '1.5'"),
+        ("train --epochs 1.5", 2, "'--epochs'.*'1.5'"),
         ("train --seed -1", 2, "seed must be a whole number from 0"),
         ("train --dropout 1", 2, "dropout must be"),
         ("train --validation 1.5", 2, "--validation must be a count"),
@@ -588,3 +589,13 @@ def test_predict_with_one_output(here, capsys):
     assert len(told["outputs"]) == 2
     code, out, _ = glassnet(capsys, "predict", "numbers.safetensors", "ink.png")
     assert (code, out.startswith("ink.png: ")) == (0, True)
+
+
+def test_a_folder_called_mnist_does_not_stand_in_for_mnist(here, capsys):
+    (here / "mnist").mkdir()
+    small_idx(here / "mnist")
+    assert cli._sources(None) == ["mnist"]
+    assert cli._sources(["./mnist"]) == [str(here / "mnist")]
+    glassnet(capsys, "train", "--data", "./mnist", "--epochs", "1", "--out", "run")
+    assert json.loads(glassnet(capsys, "info", "run", "--json")[1])["sizes"][0] == 64
+    assert glassnet(capsys, "info", "run")[0] == 0

@@ -340,12 +340,11 @@ def test_a_new_run_that_cannot_be_written_says_so(folder, monkeypatch):
 
 
 @contextmanager
-def server(folder):
-    """A process that forks a training of the run in the folder for each line it is sent."""
+def server():
+    """A process that forks a training of a run for each folder it is sent."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, __file__, str(folder)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment, **pipes) as process:
+    with subprocess.Popen([sys.executable, __file__], env=environment, **pipes) as process:
         try:
             yield process
         finally:
@@ -353,9 +352,9 @@ def server(folder):
             process.wait(timeout=60)
 
 
-def killed(process, seconds):
+def killed(process, folder, seconds):
     """Start a training, kill it a while after its first step; the steps that it said were saved."""
-    process.stdin.write("go\n")
+    process.stdin.write(f"{folder}\n")
     process.stdin.flush()
     pid, *steps = (int(process.stdout.readline()) for _ in range(3))
     time.sleep(seconds)
@@ -368,28 +367,30 @@ def killed(process, seconds):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_killed_run_goes_on_with_at_most_one_save_lost(folder, long):
-    run, delay, done = Run.create(folder, ABOUT), random.Random(0), 0
-    with server(folder) as process:
-        for _ in range(1000 if long else 50):
-            steps = killed(process, delay.uniform(0, 0.03))
-            assert steps[0] >= done  # it went on where the last one was killed
-            done = run.checkpoint().memory.step
-            assert steps[-1] <= done <= steps[-1] + 1
-            best = run.best()
-            assert best is None or best.memory.step <= done + 1
-            assert {"checkpoint.safetensors", "events.jsonl", "run.json"} <= set(files_in(folder))
-            assert len(files_in(folder)) <= 6  # and at most two partial files, which are written over
-            # The events may be one save ahead of the checkpoint, never behind it; none is missing, none is there twice.
-            recorded = [event["step"] for event in run.events() if event["event"] == "stepped"]
-            assert recorded == list(range(1, len(recorded) + 1))
-            assert done <= len(recorded) <= done + 1
-    assert done >= 50
-    assert run.best() is not None
+def test_a_killed_run_goes_on_with_at_most_one_save_lost(tmp_path, long):
+    delay = random.Random(0)
+    with server() as process:
+        for number in range(20 if long else 1):
+            run, done = Run.create(tmp_path / str(number), ABOUT), 0
+            for _ in range(50):
+                steps = killed(process, run.path, delay.uniform(0, 0.03))
+                assert steps[0] >= done  # it went on where the last one was killed
+                done = run.checkpoint().memory.step
+                assert steps[-1] <= done <= steps[-1] + 1
+                best = run.best()
+                assert best is None or best.memory.step <= done + 1
+                assert {"checkpoint.safetensors", "events.jsonl", "run.json"} <= set(files_in(run.path))
+                assert len(files_in(run.path)) <= 6  # and at most two partial files, which are written over
+                # The events may be one save ahead of the checkpoint, never behind it; none is missing or there twice.
+                recorded = [event["step"] for event in run.events() if event["event"] == "stepped"]
+                assert recorded == list(range(1, len(recorded) + 1))
+                assert done <= len(recorded) <= done + 1
+            assert done >= 50
+            assert run.best() is not None
 
 
-def serve(folder):
-    """Fork a training for each line that comes. Their disk is a slow one, so that most are killed while they save."""
+def serve():
+    """Fork a training for each folder that comes. Their disk is a slow one, so that most are killed while they save."""
     examples, validation = data(), data(9)
 
     def write(file, body):
@@ -401,11 +402,11 @@ def serve(folder):
         os.fsync(file)
 
     files.os = SimpleNamespace(**{**vars(os), "write": write, "fsync": fsync})
-    for _ in sys.stdin:
+    for line in sys.stdin:
         pid = os.fork()
         if not pid:
             try:
-                go_on(folder, examples, validation)
+                go_on(line.rstrip("\n"), examples, validation)
             finally:
                 os._exit(1)
         say(pid)
@@ -433,4 +434,4 @@ def say(what):
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve()

@@ -35,7 +35,7 @@ from glassnet.evaluation import check_data, confusion, evaluate, mistakes
 from glassnet.events import Event, Finished
 from glassnet.images import as_input, open_image
 from glassnet.initializers import INITIALIZERS, as_initializer
-from glassnet.interchange import read_network
+from glassnet.interchange import read_checkpoint, read_network
 from glassnet.network import Network, check_seed
 from glassnet.optimizers import OPTIMIZERS, SCHEDULES, Constant, Optimizer, Schedule, as_optimizer, as_schedule
 from glassnet.recipes import RECIPES, Recipe, recipe
@@ -288,13 +288,12 @@ def _every(checkpoint: Checkpoint) -> int:
 
 
 def _sources(data: list[str] | None) -> list[str]:
-    """The sources named by --data, which may be repeated, and may hold several separated by commas."""
+    """The sources named by --data, which may be repeated, and may hold several separated by commas.
+
+    ``mnist`` is always the one inside the package; a folder of that name is ``./mnist``.
+    """
     parts = [part for each in data or ["mnist"] for part in ([each] if Path(each).exists() else each.split(","))]
-    return [
-        "mnist" if part == "mnist" and not Path("mnist").exists() else str(Path(part).resolve())
-        for part in parts
-        if part
-    ]
+    return [part if part == "mnist" else str(Path(part).resolve()) for part in parts if part]
 
 
 def _begun(
@@ -746,7 +745,7 @@ def _info(
     weights = sum(layer["weights"] for layer in layers)
     biases = sum(layer["biases"] for layer in layers)
     epochs = [] if run is None else [event for event in run.events() if event["event"] == "epoch"]
-    checkpoint = None if run is None else run.checkpoint()
+    checkpoint = _checkpoint_in(run_path) if run is None else run.checkpoint()
     if as_json:
         print(
             json.dumps(
@@ -779,30 +778,46 @@ def _info(
         counts = [f"{layer[key]:,}" for key in ("weights", "biases")]
         table.add_row(str(number), str(layer["inputs"]), str(layer["outputs"]), layer["activation"], *counts)
     out.print(table)
-    if run is None or checkpoint is None:
+    if checkpoint is None:
         return
-    settings, data = checkpoint.settings, about.get("data", {})
-    done = f"{checkpoint.epoch} of {settings.epochs} epochs" + (
-        f" and {checkpoint.example:,} examples" if checkpoint.example else ""
-    )
+    settings = checkpoint.settings
+    done = f"{checkpoint.epoch} of {settings.epochs} epochs"
+    done += f" and {checkpoint.example:,} examples" if checkpoint.example else ""
     rows: list[tuple[str, Any]] = [
-        ("trained", f"{done}, {checkpoint.memory.step:,} steps, begun {about.get('created', 'at an unknown time')}"),
-        ("data", f"{', '.join(data.get('sources', []))}, {data.get('examples', 0):,} examples"),
+        ("trained", f"{done}, {checkpoint.memory.step:,} steps"),
         ("cost", settings.cost),
         ("optimizer", settings.optimizer),
         ("minibatch", settings.batch_size),
         ("dropout", settings.dropout),
-        ("initializer", about.get("initializer", "unknown")),
         ("seed", settings.seed),
-        ("glassnet", f"{about.get('glassnet')}, NumPy {about.get('numpy')}, Python {about.get('python')}"),
     ]
-    last = _epoch_of(run, checkpoint)
-    if last is not None:
-        rows.insert(1, ("cost then", f"{last['cost']:.4f}"))
-        if last.get("validation_accuracy") is not None:
-            rows.insert(2, ("validation", f"{last['validation_accuracy']:.2%}"))
+    if run is not None:
+        data = about.get("data", {})
+        last = _epoch_of(run, checkpoint) or {}
+        rows[1:1] = [
+            (name, form.format(last[key]))
+            for name, key, form in (
+                ("cost then", "cost", "{:.4f}"),
+                ("validation", "validation_accuracy", "{:.2%}"),
+            )
+            if last.get(key) is not None
+        ]
+        rows += [
+            ("data", f"{', '.join(data.get('sources', []))}, {data.get('examples', 0):,} examples"),
+            ("initializer", about.get("initializer", "unknown")),
+            ("begun", about.get("created", "at an unknown time")),
+            ("glassnet", f"{about.get('glassnet')}, NumPy {about.get('numpy')}, Python {about.get('python')}"),
+        ]
     out.print()
     out.print(facts(rows))
+
+
+def _checkpoint_in(path: Path) -> Checkpoint | None:
+    """The checkpoint in a network's file; None if it holds the network alone."""
+    try:
+        return read_checkpoint(path)[0]
+    except WrongFile:
+        return None
 
 
 @app.command("recipes", epilog="Example: glassnet recipes")

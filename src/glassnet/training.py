@@ -220,17 +220,16 @@ def _train(start: Checkpoint, data: Dataset, validation: Dataset | None, engine:
 
         cost = now.cost_sum / n
         judged = None if validation is None else evaluate(now.network, validation, settings.cost)
-        runaway = cost if now.first_cost is None or cost > _RUNAWAY * max(now.first_cost, 1e-6) else None
-        if judged is not None and not math.isfinite(judged.cost):
-            runaway = judged.cost
-        if runaway is not None:
-            raise Diverged(now.memory.step, epoch + 1, runaway, best)
+        assert now.first_cost is not None
+        judged_cost = cost if judged is None else judged.cost
+        if cost > _RUNAWAY * max(now.first_cost, 1e-6) or not math.isfinite(judged_cost):
+            raise Diverged(now.memory.step, epoch + 1, cost if math.isfinite(judged_cost) else judged_cost, best)
         if not warned and (reason := _stuck(now, data, cost)):
             warned = True
             warnings.warn(f"after epoch {epoch + 1}, {reason}", TrainingWarning, stacklevel=2)
         now = replace(now, epoch=epoch + 1, example=0, cost_sum=0.0)
-        if (judged.cost if judged else cost) < best_cost:
-            best, best_cost = now, judged.cost if judged else cost
+        if judged_cost < best_cost:
+            best, best_cost = now, judged_cost
         yield EpochEnded(now, epoch + 1, cost, judged, seconds)
 
     yield Finished(now, "epochs")
