@@ -24,7 +24,7 @@ from glassnet import Checkpoint, Layer, Network, Settings, read_checkpoint, read
 from glassnet.activations import ACTIVATIONS, LeakyReLU, sigmoid, softmax, tanh
 from glassnet.arrays import to_numpy
 from glassnet.costs import Huber
-from glassnet.errors import WrongFile
+from glassnet.errors import WrongFile, WrongValue
 from glassnet.files import NotSaved
 from glassnet.interchange import FORMAT
 from glassnet.network import map_parameters
@@ -510,3 +510,9 @@ def read_alone(path):
 
 if __name__ == "__main__":
     read_alone(sys.argv[1])
+
+
+def test_half_precision_is_refused_before_it_is_written(tmp_path):
+    with pytest.raises(WrongValue, match="only networks in float32 and float64 are saved, this one is in float16"):
+        save_network(tmp_path / "half.safetensors", Network.random((3, 2), dtype=np.float16))
+    assert not list(tmp_path.iterdir())

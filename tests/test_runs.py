@@ -267,6 +267,17 @@ def test_rewinding_drops_an_unfinished_line(folder):
     assert [event["step"] for event in run.events()] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("torn", [b'{"event": "stepp', b"x" * 10_000])
+def test_appending_cuts_off_an_unfinished_line(folder, torn):
+    run = Run.create(folder, ABOUT)
+    (folder / "events.jsonl").write_bytes(torn)  # not one whole line
+    run.append([stepped(1), stepped(2)])
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(torn)
+    run.append([stepped(3)])
+    assert [event["step"] for event in run.events()] == [1, 2, 3]
+
+
 def test_a_resumed_run_records_what_an_uninterrupted_one_does(folder, tmp_path):
     for event in record(training(every=1), Run.create(tmp_path / "whole", ABOUT), seconds=0):
         whole = event.checkpoint

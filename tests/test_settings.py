@@ -7,7 +7,7 @@ from glassnet.checkpoint import Settings
 from glassnet.costs import Huber
 from glassnet.errors import WrongValue
 from glassnet.optimizers import OPTIMIZERS, SGD, AdamW, OneCycle, optimizer_from_data
-from glassnet.settings import as_setting, check_number, from_data, from_text, to_data
+from glassnet.settings import check_number, check_seed, from_data, from_text, to_data
 
 
 @given(st.floats(-1e3, 1e3))
@@ -70,11 +70,15 @@ def test_numbers_out_of_bounds(value):
     check_number("x", 1, least=0, below=2, above=-1, most=1)
 
 
-def test_neither_name_nor_setting():
-    with pytest.raises(WrongValue, match="expected the activation as a name or a activation object, got 3"):
-        as_setting.__wrapped__(3, "activation", ACTIVATIONS) if hasattr(as_setting, "__wrapped__") else as_setting(
-            3, "activation", ACTIVATIONS
-        )
+def test_a_number_beyond_all_floats_is_refused():
+    with pytest.raises(WrongValue, match="x must be a finite number"):
+        check_number("x", 10**400)
+
+
+@pytest.mark.parametrize("seed", [-1, True])
+def test_a_seed_is_a_whole_number_from_0(seed):
+    with pytest.raises(WrongValue, match="seed must be a whole number from 0"):
+        check_seed(seed)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from glassnet import (
     EpochEnded,
     Finished,
     Network,
+    Run,
     Started,
     Stepped,
     TrainingWarning,
@@ -19,6 +20,7 @@ from glassnet import (
     history,
     last,
     read_checkpoint,
+    record,
     save_checkpoint,
     train,
 )
@@ -314,3 +316,18 @@ def test_running_averages_are_never_taken_for_others(few, before, after):
     same = next(train(None, few[0], start=checkpoint)).checkpoint.memory
     assert (same.step, same.begun) == (3, 0)
     assert any(layer.weight.any() for moment in same.moments for layer in moment)
+
+
+@pytest.mark.parametrize("every", [1, 100])
+def test_no_state_that_is_not_finite_is_ever_handed_out(few, every, tmp_path):
+    # A step can spoil the weights (or the running averages) though its own cost, measured before it, was good.
+    for optimizer in (SGD(1e36), Adam(1e-3)):
+        network = small(hidden="relu", output="identity", initializer="he")
+        data = few[0]
+        if optimizer.name == "adam":
+            # the cost, some 10³⁷, is finite in float32; the squared gradient is not
+            data = replace(data, inputs=data.inputs * np.float32(1e3), targets=data.targets * np.float32(3e18))
+        run = Run.create(tmp_path / f"{optimizer.name}-{every}", {})
+        with pytest.raises(Diverged):
+            last(record(train(network, data, optimizer=optimizer, every=every), run, seconds=0))
+        assert all(np.isfinite(layer.weight).all() for layer in run.network().layers)

@@ -7,9 +7,9 @@ from typing import Any
 
 from glassnet.costs import COSTS, Cost, squared_error
 from glassnet.errors import WrongValue
-from glassnet.network import Network, check_seed
+from glassnet.network import Network
 from glassnet.optimizers import SGD, Cosine, Memory, Optimizer, optimizer_from_data
-from glassnet.settings import check_number, from_data, to_data
+from glassnet.settings import check_number, check_seed, from_data, to_data
 
 __all__ = ["Checkpoint", "Settings"]
 

@@ -36,10 +36,11 @@ from glassnet.events import Event, Finished
 from glassnet.images import as_input, open_image
 from glassnet.initializers import INITIALIZERS, as_initializer
 from glassnet.interchange import read_checkpoint, read_network
-from glassnet.network import Network, check_seed
+from glassnet.network import Network
 from glassnet.optimizers import OPTIMIZERS, SCHEDULES, Constant, Optimizer, Schedule, as_optimizer, as_schedule
 from glassnet.recipes import RECIPES, Recipe, recipe
 from glassnet.runs import Run
+from glassnet.settings import check_seed
 from glassnet.terminal import bars, confusion_table, facts, gallery, picture
 from glassnet.training import ENGINES, Diverged, as_engine, train
 from glassnet.watch import patience, progress, record

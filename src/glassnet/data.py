@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from glassnet.arrays import Array, namespace, to_numpy
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.images import as_input, open_image
+from glassnet.settings import check_seed
 
 __all__ = [
     "MAX_CLASSES",
@@ -123,6 +124,7 @@ class Dataset:
         Errors: :class:`~glassnet.errors.WrongValue` if one of the parts would be empty.
         """
         n = len(self)
+        check_seed(seed)
         count = 0
         if math.isfinite(held_out):
             count = round(held_out * n) if held_out < 1 else int(held_out)

@@ -41,7 +41,7 @@ def save_network(path: str | Path, network: Network, about: dict[str, Any] | Non
         network: in any array library.
         about: anything JSON can hold: where the network comes from, the names of its classes.
 
-    Errors: :class:`~glassnet.files.NotSaved`.
+    Errors: :class:`~glassnet.files.NotSaved`; :class:`~glassnet.errors.WrongValue` if it is not in float32 or float64.
     """
     _save(path, network, (), {"about": about or {}})
 
@@ -49,7 +49,7 @@ def save_network(path: str | Path, network: Network, about: dict[str, Any] | Non
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint, about: dict[str, Any] | None = None) -> None:
     """Write a checkpoint to a safetensors file, atomically. :func:`read_network` reads it too.
 
-    Errors: :class:`~glassnet.files.NotSaved`.
+    Errors: as :func:`save_network`.
     """
     state = {
         "step": checkpoint.memory.step,
@@ -109,6 +109,9 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Any]]:
 def _save(path: str | Path, network: Network, moments: tuple[Parameters, ...], header: dict[str, Any]) -> None:
     from safetensors.numpy import save
 
+    kind = to_numpy(network.layers[0].bias[:1]).dtype
+    if kind not in (np.float32, np.float64):
+        raise WrongValue(f"only networks in float32 and float64 are saved, this one is in {kind}: convert it with to()")
     tensors = _named("", network.layers)
     for number, moment in enumerate(moments):
         tensors |= _named(f"moments.{number}.", moment)

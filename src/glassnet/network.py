@@ -19,6 +19,7 @@ from glassnet.activations import Activation, as_activation
 from glassnet.arrays import Array, device_of, from_numpy, library, namespace, to_numpy
 from glassnet.errors import WrongValue
 from glassnet.initializers import Initializer, as_initializer, glorot
+from glassnet.settings import check_seed
 
 __all__ = ["Forward", "Layer", "Network", "Parameters", "map_parameters"]
 
@@ -204,12 +205,3 @@ class Network:
 
 _INITIAL = 0
 """Which of the seed's random streams draws the parameters; training has its own (see training.py)."""
-
-
-def check_seed(seed: Any) -> None:
-    """Refuse a seed that is not a whole number from 0.
-
-    Errors: :class:`~glassnet.errors.WrongValue`.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise WrongValue(f"seed must be a whole number from 0, got {seed!r}")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from glassnet import files
 from glassnet.checkpoint import Checkpoint
@@ -131,8 +131,9 @@ class Run:
         """
         lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
         try:
-            with (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
-                file.write(lines)
+            with (self.path / "events.jsonl").open("ab+") as file:
+                _drop_unfinished_line(file)
+                file.write(lines.encode())
         except OSError as error:
             raise files.NotSaved(f"could not add to {self.path / 'events.jsonl'}: {error.strerror or error}") from error
 
@@ -169,6 +170,20 @@ class Run:
         kept = [event for event in self.events() if event["at"] <= here]
         body = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept)
         files.write(self.path / "events.jsonl", body.encode())
+
+
+def _drop_unfinished_line(file: BinaryIO) -> None:
+    """Cut off what a killed process left after the last newline: with more behind it, it would spoil the record."""
+    end = file.seek(0, 2)
+    while end:
+        start = max(0, end - 4096)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            end = start + newline + 1
+            break
+        end = start
+    file.truncate(end)
 
 
 def _json_text(about: dict[str, Any]) -> bytes:

@@ -14,14 +14,16 @@ LeakyReLU(alpha=0.2)
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
+import numpy as np
+
 from glassnet.errors import WrongValue
 
-__all__ = ["Setting", "as_setting", "check_number", "from_data", "from_text", "table", "to_data"]
+__all__ = ["Setting", "as_setting", "check_number", "check_seed", "from_data", "from_text", "table", "to_data"]
 
 
 S = TypeVar("S", bound="Setting")
@@ -127,7 +129,7 @@ def check_number(
         for word, bound in (("above", above), ("at least", least), ("below", below), ("at most", most))
         if bound is not None
     ]
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    good = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if good:
         good = (
             (above is None or value > above)
@@ -138,6 +140,15 @@ def check_number(
     if not good:
         wanted = " ".join(["a finite number", " and ".join(bounds)]).strip()
         raise WrongValue(f"{what} must be {wanted}, got {_short(value)}")
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse a seed that is not a whole number from 0.
+
+    Errors: :class:`~glassnet.errors.WrongValue`.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise WrongValue(f"seed must be a whole number from 0, got {seed!r}")
 
 
 def _make(name: str, values: dict[str, Any], kind: str, choices: Mapping[str, type[S]]) -> S:

@@ -30,7 +30,7 @@ from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.errors import GlassnetError, TrainingWarning, WrongValue
 from glassnet.evaluation import check_data, evaluate
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
-from glassnet.network import Network
+from glassnet.network import Network, Parameters
 from glassnet.optimizers import Memory, Optimizer, as_optimizer
 
 __all__ = ["ENGINES", "Diverged", "as_engine", "order", "train"]
@@ -213,6 +213,9 @@ def _train(start: Checkpoint, data: Dataset, validation: Dataset | None, engine:
             for first, each in zip(range(0, len(batches.rows), size), costs.tolist(), strict=True):
                 # Added one by one, so that the sum does not depend on how minibatches are grouped.
                 cost_sum += each * min(size, len(batches.rows) - first)
+            if not _finite(network.layers, *memory.moments):
+                # This step's cost was still good, the next one's could not be: said now, before anybody saves it.
+                raise Diverged(memory.step + 1, epoch + 1, math.nan, best)
             first_cost = float(costs[0]) if now.first_cost is None else now.first_cost
             now = Checkpoint(network, memory, epoch, now.example + len(batches.rows), settings, cost_sum, first_cost)
             seconds += time.perf_counter() - began
@@ -233,6 +236,13 @@ def _train(start: Checkpoint, data: Dataset, validation: Dataset | None, engine:
         yield EpochEnded(now, epoch + 1, cost, judged, seconds)
 
     yield Finished(now, "epochs")
+
+
+def _finite(*sets: Parameters) -> bool:
+    """Whether all these parameters and running averages are finite."""
+    arrays = [array for layers in sets for layer in layers for array in (layer.weight, layer.bias)]
+    xp = namespace(arrays[0])
+    return all(bool(xp.all(xp.isfinite(array))) for array in arrays)
 
 
 def _stuck(now: Checkpoint, data: Dataset, cost: float) -> str | None:
