@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_train_evaluate_info_on_data_of_ones_own(here, capsys):
     small_idx(here)
     code, out, err = glassnet(capsys, "train", "--data", here, "--sizes", "64,6,3", "--epochs", "20", "--out", "run")
     assert code == 0, err
-    assert "saved in run; next: glassnet evaluate run" in out
+    assert re.search(r"saved in run; next: \S*glassnet evaluate run", out)
     assert "epoch 20/20" in err
     code, out, _ = glassnet(capsys, "evaluate", "run", "--json")
     judged = json.loads(out)
@@ -305,7 +306,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(here, number, name):
     (line,) = [line for line in err.splitlines() if "--resume" in line]
     checkpoint = Run.open("stopped").checkpoint()
     assert 1 <= checkpoint.epoch < 60
-    resume = subprocess.run([sys.executable, "-m", *line.split()], capture_output=True, text=True)
+    resume = subprocess.run(line.split(), capture_output=True, text=True)
     assert resume.returncode == 0, resume.stderr
     whole = subprocess.run(
         [sys.executable, "-m", "glassnet", *common, "--out", "whole"], capture_output=True, text=True
@@ -599,3 +600,30 @@ def test_a_folder_called_mnist_does_not_stand_in_for_mnist(here, capsys):
     glassnet(capsys, "train", "--data", "./mnist", "--epochs", "1", "--out", "run")
     assert json.loads(glassnet(capsys, "info", "run", "--json")[1])["sizes"][0] == 64
     assert glassnet(capsys, "info", "run")[0] == 0
+
+
+def test_resume_with_another_optimizer_and_batch_size(here, capsys):
+    small_idx(here)
+    glassnet(
+        capsys, "train", "--data", here, "--epochs", "2", "--optimizer", "sgd", "--momentum", "0.5", "--out", "run"
+    )
+    begun = Run.open("run").checkpoint().memory
+    changes = ["--epochs", "4", "--optimizer", "rmsprop", "--batch-size", "50"]
+    code, _, err = glassnet(capsys, "train", "--out", "run", "--resume", *changes)
+    assert code == 0, err
+    memory = Run.open("run").checkpoint().memory
+    assert set(begun.moments) == {"velocity"}
+    assert set(memory.moments) == {"square"}
+    assert (memory.step, memory.begun, memory.total) == (8, 4, 8)  # 100 examples: two minibatches an epoch
+
+
+def test_the_commands_it_prints_can_be_run_as_they_are(here, monkeypatch):
+    bin_folder = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", bin_folder)
+    assert cli._program() == "glassnet"
+    monkeypatch.setenv("PATH", "")
+    assert Path(cli._program()) == Path(bin_folder, "glassnet")
+    monkeypatch.chdir(Path(bin_folder).parent)
+    assert cli._program() == str(Path(Path(bin_folder).name, "glassnet"))
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert cli._program() == "/nowhere/python -m glassnet"

@@ -25,7 +25,7 @@ from glassnet import (
     train,
 )
 from glassnet.engine import Reference
-from glassnet.optimizers import SGD, Adam, Cosine
+from glassnet.optimizers import SGD, Adam, Cosine, as_optimizer
 from glassnet.training import as_engine, order
 
 SIZES = (784, 8, 10)
@@ -286,13 +286,19 @@ def test_engines():
     assert as_engine(engine) is engine
 
 
-def test_another_batch_size_midway_keeps_the_schedule_in_its_place(few):
-    settings = {"optimizer": SGD(Cosine(1.0)), "epochs": 4}
-    for event in train(small(), few[0], batch_size=10, **settings):
+@pytest.mark.parametrize("how", ["by an option", "by a changed checkpoint"])
+def test_another_batch_size_midway_keeps_the_schedule_in_its_place(few, how):
+    def resumed(checkpoint, size, **options):
+        if how == "by an option":
+            return train(None, few[0], start=checkpoint, batch_size=size, **options)
+        return train(
+            None, few[0], start=replace(checkpoint, settings=replace(checkpoint.settings, batch_size=size)), **options
+        )
+
+    for event in train(small(), few[0], batch_size=10, optimizer=SGD(Cosine(1.0)), epochs=4):
         if isinstance(event, EpochEnded) and event.epoch == 2:
             break
-    checkpoint = event.checkpoint
-    rest = list(train(None, few[0], start=checkpoint, batch_size=50, every=1))
+    rest = list(resumed(event.checkpoint, 50, every=1))
     begin = rest[0].checkpoint
     assert begin.settings.optimizer.rate(begin.memory) == pytest.approx(0.5)  # half-way down the cosine
     assert (begin.memory.step, begin.memory.total) == (20, 40)
@@ -301,8 +307,19 @@ def test_another_batch_size_midway_keeps_the_schedule_in_its_place(few):
     for event in train(small(), few[0], batch_size=10, epochs=4, optimizer=Adam(0.01)):
         if isinstance(event, EpochEnded) and event.epoch == 2:
             break
-    begin = next(train(None, few[0], start=event.checkpoint, batch_size=50)).checkpoint.memory
+    begin = next(resumed(event.checkpoint, 50)).checkpoint.memory
     assert begin.step - begin.begun == 100
+
+
+def test_resume_stays_exact_after_a_change_in_the_middle_of_an_epoch(few):
+    # 95 examples in minibatches of 5, then minibatches of 64, which divide neither what is done nor what is left
+    events = train(small(), few[0], batch_size=5, optimizer=Adam(Cosine(0.01)), epochs=2, every=1)
+    checkpoint = [next(events) for _ in range(20)][-1].checkpoint
+    assert checkpoint.example == 95
+    whole = list(train(None, few[0], start=checkpoint, batch_size=64, every=1))
+    assert whole[-1].checkpoint.memory.step == whole[-1].checkpoint.memory.total == 16
+    for event in whole[1:-1]:
+        assert bytes_of(last(train(None, few[0], start=event.checkpoint))) == bytes_of(whole[-1].checkpoint.network)
 
 
 @pytest.mark.parametrize(("before", "after"), [("sgd(momentum=0.5)", "rmsprop"), ("rmsprop(momentum=0.5)", "adam")])
@@ -311,11 +328,13 @@ def test_running_averages_are_never_taken_for_others(few, before, after):
     events = train(small(), few[0], optimizer=before, epochs=2, every=1)
     checkpoint = [next(events) for _ in range(4)][-1].checkpoint
     changed = next(train(None, few[0], start=checkpoint, optimizer=after)).checkpoint.memory
+    edited = replace(checkpoint, settings=replace(checkpoint.settings, optimizer=as_optimizer(after)))
+    assert next(train(None, few[0], start=edited)).checkpoint.memory.begun == changed.begun
     assert (changed.step, changed.begun) == (3, 3)
-    assert not any(layer.weight.any() for moment in changed.moments for layer in moment)
+    assert not any(layer.weight.any() for moment in changed.moments.values() for layer in moment)
     same = next(train(None, few[0], start=checkpoint)).checkpoint.memory
     assert (same.step, same.begun) == (3, 0)
-    assert any(layer.weight.any() for moment in same.moments for layer in moment)
+    assert any(layer.weight.any() for moment in same.moments.values() for layer in moment)
 
 
 @pytest.mark.parametrize("every", [1, 100])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+import shutil
 import signal
 import sys
 import time
@@ -513,7 +514,7 @@ def _run(recorder: record, run: Run) -> None:
     if noted and not isinstance(event, Finished):
         done = f" in epoch {event.checkpoint.epoch + 1}" if event is not None else ""
         err.print(f"stopped{done}; everything is saved. Go on with:", highlight=False)
-        err.print(f"  glassnet train --out {run.path} --resume", style="bold", highlight=False, soft_wrap=True)
+        err.print(f"  {_program()} train --out {run.path} --resume", style="bold", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
     assert isinstance(event, Finished)
     if event.reason == "patience":
@@ -522,7 +523,17 @@ def _run(recorder: record, run: Run) -> None:
     if epoch is not None and epoch.get("validation_accuracy") is not None:
         accuracy = f"{epoch['validation_accuracy']:.2%}"
         out.print(f"validation accuracy {accuracy} after epoch {epoch['epoch']}", highlight=False)
-    out.print(f"saved in {run.path}; next: glassnet evaluate {run.path}", highlight=False, soft_wrap=True)
+    out.print(f"saved in {run.path}; next: {_program()} evaluate {run.path}", highlight=False, soft_wrap=True)
+
+
+def _program() -> str:
+    """How to call this program from here: by its name, if the shell would find it."""
+    here = Path(sys.executable).with_name("glassnet.exe" if sys.platform == "win32" else "glassnet")
+    if (found := shutil.which("glassnet")) and Path(found).resolve() == here.resolve():
+        return "glassnet"
+    if not here.exists():
+        return f"{sys.executable} -m glassnet"
+    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
 
 
 def _epoch_of(run: Run, checkpoint: Checkpoint) -> dict[str, Any] | None:

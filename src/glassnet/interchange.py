@@ -1,7 +1,7 @@
 """A network, or a whole checkpoint, to and from a safetensors file.
 
 The tensors are ``layers.0.weight``, ``layers.0.bias``, …, and, in a checkpoint, the optimizer's running averages
-``moments.0.layers.0.weight``, …. The file's metadata has one entry, ``glassnet``: JSON that says which activations the
+``moments.velocity.layers.0.weight``, …. The file's metadata has one entry, ``glassnet``: JSON that says which activations the
 layers have and, in a checkpoint, where the training stands. Any program that reads safetensors can read the weights.
 
 Nothing is ever unpickled. Names, shapes and dtypes are checked from the header before memory is taken for the numbers,
@@ -43,7 +43,7 @@ def save_network(path: str | Path, network: Network, about: dict[str, Any] | Non
 
     Errors: :class:`~glassnet.files.NotSaved`; :class:`~glassnet.errors.WrongValue` if it is not in float32 or float64.
     """
-    _save(path, network, (), {"about": about or {}})
+    _save(path, network, {}, {"about": about or {}})
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint, about: dict[str, Any] | None = None) -> None:
@@ -94,10 +94,9 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Any]]:
             raise WrongValue("step, total, epoch and example must be whole numbers from 0, and begun a whole number")
         if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
             raise WrongValue("cost_sum and first_cost must be finite numbers")
-        if len(moments) != len(settings.optimizer.used_moments()):
-            raise WrongValue(
-                f"it has {len(moments)} running averages, which the optimizer {settings.optimizer} does not use"
-            )
+        if set(moments) != set(settings.optimizer.used_moments()):
+            have = ", ".join(sorted(moments)) or "none"
+            raise WrongValue(f"it has the running averages {have:.60}, which are not those of {settings.optimizer}")
     except (KeyError, TypeError, OverflowError, RecursionError, WrongValue) as error:
         raise WrongFile(f"{path} does not describe a checkpoint as glassnet writes it: {error}") from error
     step, epoch, example = counts
@@ -106,15 +105,15 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Any]]:
     return Checkpoint(network, memory, epoch, example, settings, float(state["cost_sum"]), first_cost), header["about"]
 
 
-def _save(path: str | Path, network: Network, moments: tuple[Parameters, ...], header: dict[str, Any]) -> None:
+def _save(path: str | Path, network: Network, moments: dict[str, Parameters], header: dict[str, Any]) -> None:
     from safetensors.numpy import save
 
     kind = to_numpy(network.layers[0].bias[:1]).dtype
     if kind not in (np.float32, np.float64):
         raise WrongValue(f"only networks in float32 and float64 are saved, this one is in {kind}: convert it with to()")
     tensors = _named("", network.layers)
-    for number, moment in enumerate(moments):
-        tensors |= _named(f"moments.{number}.", moment)
+    for name, moment in moments.items():
+        tensors |= _named(f"moments.{name}.", moment)
     header = {"format": FORMAT, "activations": [to_data(each) for each in network.activations], **header}
     files.write(path, save(tensors, metadata={"glassnet": json.dumps(header, ensure_ascii=False)}))
 
@@ -127,7 +126,7 @@ def _named(prefix: str, parameters: Parameters) -> dict[str, NDArray[Any]]:
     }
 
 
-def _read(path: Path) -> tuple[Network, tuple[Parameters, ...], dict[str, Any]]:
+def _read(path: Path) -> tuple[Network, dict[str, Parameters], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -152,7 +151,7 @@ def _read(path: Path) -> tuple[Network, tuple[Parameters, ...], dict[str, Any]]:
                 raise WrongValue(f"{name} has NaN or infinity in it")
         activations = tuple(from_data(data, "activation", ACTIVATIONS) for data in header["activations"])
         network = Network(_layers("", tensors, count), activations)
-        return network, tuple(_layers(f"moments.{number}.", tensors, count) for number in range(moments)), header
+        return network, {name: _layers(f"moments.{name}.", tensors, count) for name in moments}, header
     except (WrongValue, OverflowError, RecursionError) as error:  # of numbers too large, of settings nested too deep
         raise WrongFile(f"{path} is not a whole glassnet network: {error}") from error
     except SafetensorError as error:
@@ -179,10 +178,10 @@ def _header(metadata: dict[str, str] | None, path: Path) -> dict[str, Any]:
     return header
 
 
-def _check_shapes(shapes: dict[str, tuple[int, ...]], count: int) -> int:
-    """Refuse tensors that do not make ``count`` layers that follow on from each other; how many moments there are."""
-    moments = len({name.split(".")[1] for name in shapes if name.startswith("moments.")})
-    prefixes = ["", *(f"moments.{number}." for number in range(moments))]
+def _check_shapes(shapes: dict[str, tuple[int, ...]], count: int) -> list[str]:
+    """Refuse tensors that do not make ``count`` layers that follow on from each other; the names of the moments."""
+    moments = sorted({name.split(".")[1] for name in shapes if name.startswith("moments.")})
+    prefixes = ["", *(f"moments.{name}." for name in moments)]
     if count * len(prefixes) > len(shapes):  # asked before as many names are made as the file says it has layers
         raise WrongValue(f"it has activations for {count:,} layers, but only {len(shapes):,} tensors")
     expected = {

@@ -191,13 +191,13 @@ class Memory:
     Attributes:
         step: how many steps have been taken.
         total: how many there will be; schedules are stretched over them. None: not known, for a constant rate only.
-        moments: running averages with the shape of the parameters; which, the optimizer says.
+        moments: the optimizer's running averages, each with the shape of the parameters, by name: "velocity", "mean", ….
         begun: the step at which the running averages began; 0 unless the optimizer was changed midway.
     """
 
     step: int
     total: int | None
-    moments: tuple[Parameters, ...]
+    moments: dict[str, Parameters]
     begun: int = 0
 
 
@@ -206,7 +206,7 @@ class Optimizer(Setting):
 
     __slots__ = ()
     moments: ClassVar[tuple[str, ...]]
-    """The names of its running averages, in the order of ``Memory.moments``."""
+    """The names of the running averages it may keep in ``Memory.moments``."""
     learning_rate: float | Schedule
     clip: float
 
@@ -218,7 +218,7 @@ class Optimizer(Setting):
     def init(self, parameters: Parameters, total: int | None = None) -> Memory:
         """The memory before the first of ``total`` steps: every running average at zero."""
         zeros = map_parameters(lambda p: namespace(p).zeros_like(p), parameters)
-        return Memory(0, total, tuple(zeros for _ in self.used_moments()))
+        return Memory(0, total, dict.fromkeys(self.used_moments(), zeros))
 
     def update(self, gradient: Parameters, memory: Memory, parameters: Parameters) -> tuple[Parameters, Memory]:
         """The step to add to the parameters, and the memory after it.
@@ -250,9 +250,9 @@ class Optimizer(Setting):
 
     @abstractmethod
     def _step(
-        self, gradient: Parameters, moments: tuple[Parameters, ...], parameters: Parameters, rate: float, t: int
-    ) -> tuple[Parameters, tuple[Parameters, ...]]:
-        """The step and the moments after it."""
+        self, gradient: Parameters, moments: dict[str, Parameters], parameters: Parameters, rate: float, t: int
+    ) -> tuple[Parameters, dict[str, Parameters]]:
+        """The step and the moments after it; ``moments`` is not changed."""
 
 
 def _clipped(gradient: Parameters, length: float) -> Parameters:
@@ -272,7 +272,7 @@ def _decayed(gradient: Parameters, parameters: Parameters, weight_decay: float) 
 
 
 def _running(average: Parameters, new: Parameters, keep: float, f: Callable[[Array], Array]) -> Parameters:
-    """Keep · average + (1 − keep) · f(new)."""
+    """keep · average + (1 − keep) · f(new)."""
     return map_parameters(lambda old, g: keep * old + (1 - keep) * f(g), average, new)
 
 
@@ -303,18 +303,17 @@ class SGD(Optimizer):
         return self.moments if self.momentum else ()
 
     def _step(
-        self, gradient: Parameters, moments: tuple[Parameters, ...], parameters: Parameters, rate: float, t: int
-    ) -> tuple[Parameters, tuple[Parameters, ...]]:
+        self, gradient: Parameters, moments: dict[str, Parameters], parameters: Parameters, rate: float, t: int
+    ) -> tuple[Parameters, dict[str, Parameters]]:
         gradient = _decayed(gradient, parameters, self.weight_decay)
         if not self.momentum:
-            return map_parameters(lambda g: -rate * g, gradient), ()
-        (velocity,) = moments
-        velocity = map_parameters(lambda v, g: self.momentum * v + g, velocity, gradient)
+            return map_parameters(lambda g: -rate * g, gradient), {}
+        velocity = map_parameters(lambda v, g: self.momentum * v + g, moments["velocity"], gradient)
         if self.nesterov:
             step = map_parameters(lambda g, v: -rate * (g + self.momentum * v), gradient, velocity)
         else:
             step = map_parameters(lambda v: -rate * v, velocity)
-        return step, (velocity,)
+        return step, {"velocity": velocity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,15 +343,15 @@ class RMSprop(Optimizer):
         return self.moments if self.momentum else self.moments[:1]
 
     def _step(
-        self, gradient: Parameters, moments: tuple[Parameters, ...], parameters: Parameters, rate: float, t: int
-    ) -> tuple[Parameters, tuple[Parameters, ...]]:
+        self, gradient: Parameters, moments: dict[str, Parameters], parameters: Parameters, rate: float, t: int
+    ) -> tuple[Parameters, dict[str, Parameters]]:
         gradient = _decayed(gradient, parameters, self.weight_decay)
-        square = _running(moments[0], gradient, self.rho, lambda g: g * g)
+        square = _running(moments["square"], gradient, self.rho, lambda g: g * g)
         scaled = map_parameters(lambda g, s: g / (namespace(s).sqrt(s) + self.epsilon), gradient, square)
         if not self.momentum:
-            return map_parameters(lambda d: -rate * d, scaled), (square,)
-        velocity = map_parameters(lambda v, d: self.momentum * v + d, moments[1], scaled)
-        return map_parameters(lambda v: -rate * v, velocity), (square, velocity)
+            return map_parameters(lambda d: -rate * d, scaled), {"square": square}
+        velocity = map_parameters(lambda v, d: self.momentum * v + d, moments["velocity"], scaled)
+        return map_parameters(lambda v: -rate * v, velocity), {"square": square, "velocity": velocity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,21 +379,21 @@ class Adam(Optimizer):
         check_number(f"weight decay of {self.name}", self.weight_decay, least=0)
 
     def _step(
-        self, gradient: Parameters, moments: tuple[Parameters, ...], parameters: Parameters, rate: float, t: int
-    ) -> tuple[Parameters, tuple[Parameters, ...]]:
+        self, gradient: Parameters, moments: dict[str, Parameters], parameters: Parameters, rate: float, t: int
+    ) -> tuple[Parameters, dict[str, Parameters]]:
         return self._adapted(_decayed(gradient, parameters, self.weight_decay), moments, rate, t)
 
     def _adapted(
-        self, gradient: Parameters, moments: tuple[Parameters, ...], rate: float, t: int
-    ) -> tuple[Parameters, tuple[Parameters, ...]]:
-        mean = _running(moments[0], gradient, self.beta1, lambda g: g)
-        square = _running(moments[1], gradient, self.beta2, lambda g: g * g)
+        self, gradient: Parameters, moments: dict[str, Parameters], rate: float, t: int
+    ) -> tuple[Parameters, dict[str, Parameters]]:
+        mean = _running(moments["mean"], gradient, self.beta1, lambda g: g)
+        square = _running(moments["square"], gradient, self.beta2, lambda g: g * g)
         rise, spread = 1 - self.beta1**t, math.sqrt(1 - self.beta2**t)
 
         def adapt(m: Any, s: Any) -> Any:
             return (-rate / rise) * m / (namespace(s).sqrt(s) / spread + self.epsilon)
 
-        return map_parameters(adapt, mean, square), (mean, square)
+        return map_parameters(adapt, mean, square), {"mean": mean, "square": square}
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,8 +404,8 @@ class AdamW(Adam):
     weight_decay: float = 0.01
 
     def _step(
-        self, gradient: Parameters, moments: tuple[Parameters, ...], parameters: Parameters, rate: float, t: int
-    ) -> tuple[Parameters, tuple[Parameters, ...]]:
+        self, gradient: Parameters, moments: dict[str, Parameters], parameters: Parameters, rate: float, t: int
+    ) -> tuple[Parameters, dict[str, Parameters]]:
         step, moments = self._adapted(gradient, moments, rate, t)
         return _decayed(step, parameters, -rate * self.weight_decay), moments
 

@@ -151,26 +151,27 @@ def train(
 
     n = len(data)
     total = settings.epochs * -(-n // settings.batch_size)
-    start = replace(start, settings=settings, memory=replace(_memory(start, settings, n), total=total))
+    start = replace(start, settings=settings)
     if not 0 <= start.example <= n or start.epoch > settings.epochs:
         raise WrongValue(
             f"the checkpoint is at epoch {start.epoch}, example {start.example}, but there are {settings.epochs} epochs "
             f"of {n} examples"
         )
+    start = replace(start, memory=replace(_memory(start, n), total=total))
     return _train(start, data, validation, as_engine(engine), every)
 
 
-def _memory(start: Checkpoint, settings: Settings, n: int) -> Memory:
-    """The optimizer's memory to go on with, where settings were changed midway."""
-    memory, optimizer = start.memory, settings.optimizer
-    if settings.batch_size != start.settings.batch_size:
-        # Steps are longer or shorter from here on: counted as if they had always been, so that schedules stay in place.
-        step = start.epoch * -(-n // settings.batch_size) + -(-start.example // settings.batch_size)
+def _memory(start: Checkpoint, n: int) -> Memory:
+    """The optimizer's memory to go on with: that of the checkpoint, unless its settings were changed midway."""
+    memory, optimizer, size = start.memory, start.settings.optimizer, start.settings.batch_size
+    per_epoch, left = -(-n // size), -(-(n - start.example) // size)
+    step = (start.epoch + 1) * per_epoch - left
+    if step != memory.step:
+        # Minibatches are of another size from here on: counted as if they had always been, so schedules stay in place.
         memory = replace(memory, step=step, begun=memory.begun + step - memory.step)
-    before = start.settings.optimizer
-    if (optimizer.name, optimizer.used_moments()) != (before.name, before.used_moments()):
+    if set(memory.moments) != set(optimizer.used_moments()):
         # Another optimizer begins with running averages of its own.
-        memory = replace(optimizer.init(start.network.layers), step=memory.step, begun=memory.step)
+        memory = replace(optimizer.init(start.network.layers), step=step, begun=step)
     return memory
 
 
@@ -213,7 +214,7 @@ def _train(start: Checkpoint, data: Dataset, validation: Dataset | None, engine:
             for first, each in zip(range(0, len(batches.rows), size), costs.tolist(), strict=True):
                 # Added one by one, so that the sum does not depend on how minibatches are grouped.
                 cost_sum += each * min(size, len(batches.rows) - first)
-            if not _finite(network.layers, *memory.moments):
+            if not _finite(network.layers, *memory.moments.values()):
                 # This step's cost was still good, the next one's could not be: said now, before anybody saves it.
                 raise Diverged(memory.step + 1, epoch + 1, math.nan, best)
             first_cost = float(costs[0]) if now.first_cost is None else now.first_cost
