@@ -711,6 +711,23 @@ def numbered(n=100):
     return Dataset(np.arange(n, dtype=np.float32)[:, None], np.ones((n, 1), np.float32), np.arange(1.0, n + 1))
 
 
+@pytest.mark.parametrize(
+    "rows", [slice(3, 7), slice(-3, None), slice(0, 10**6), slice(None, None, 3), slice(None, None, -1)]
+)
+def test_a_slice_takes_what_its_row_numbers_take(xp, rows):
+    n = 20
+    arrays = [np.arange(2.0 * n).reshape(n, 2), np.arange(3.0 * n).reshape(n, 3), np.arange(1.0, n + 1)]
+    data = Dataset(*(xp.asarray(each) for each in arrays))
+    sliced, numbered = data.take(rows), data.take(np.arange(n)[rows].tolist())
+    for name in ("inputs", "targets", "weights"):
+        np.testing.assert_array_equal(np.asarray(getattr(sliced, name)), np.asarray(getattr(numbered, name)))
+
+
+def test_a_slice_copies_nothing():
+    data = Dataset(np.ones((9, 2)), np.ones((9, 1)))
+    assert np.shares_memory(data.take(slice(2, 5)).inputs, data.inputs)
+
+
 @pytest.mark.parametrize(("held_out", "count"), [(1, 1), (25, 25), (99, 99), (0.2, 20), (1 / 6, 17)])
 def test_a_split_is_whole_and_of_two_parts(held_out, count):
     rest, held = numbered().split(held_out)

@@ -97,15 +97,25 @@ class Dataset:
         return int(self.inputs.shape[0])
 
     def take(self, rows: Any) -> Dataset:
-        """The examples with these row numbers (or in this slice), in this order."""
-        rows = np.arange(len(self))[rows]
+        """The examples with these row numbers, in this order; or those in this slice, without copying them."""
         xp = namespace(self.inputs)
-        index = rows if xp is np else xp.asarray(rows)
+        if isinstance(rows, slice) and (rows.step is None or rows.step > 0):
+            part = slice(*rows.indices(len(self)))
+
+            def pick(array: Any) -> Any:
+                return array[(part, *[slice(None)] * (array.ndim - 1))]
+        else:
+            numbers = np.ascontiguousarray(np.arange(len(self))[rows])  # PyTorch takes no array that runs backwards
+            index = numbers if xp is np else xp.asarray(numbers)
+
+            def pick(array: Any) -> Any:
+                return xp.take(array, index, axis=0)
+
         return replace(
             self,
-            inputs=xp.take(self.inputs, index, axis=0),
-            targets=xp.take(self.targets, index, axis=0),
-            weights=None if self.weights is None else xp.take(self.weights, index, axis=0),
+            inputs=pick(self.inputs),
+            targets=pick(self.targets),
+            weights=None if self.weights is None else pick(self.weights),
         )
 
     @property
