@@ -63,8 +63,9 @@ def confusion_table(counts: NDArray[Any], names: Sequence[str], console: Console
     """How often each class (row) was taken for each (column), with the share that was right; None if it is too wide."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column(Text("answer →\ntruth ↓", "dim"))
+    cell = max(len(f"{counts.max():,}"), *map(len, names))
     for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True, min_width=cell)
     table.add_column("right", justify="right")
     worst = max(1, int((counts - np.diag(np.diag(counts))).max()))
     for row, name in enumerate(names):
