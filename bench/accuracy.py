@@ -9,12 +9,16 @@ Writes docs/results.md from what this and ``bench/recipe.py`` measured.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+for _library in ("OMP", "OPENBLAS", "MKL"):  # one thread, which the page says; read when NumPy is loaded
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
 
 import numpy as np
 

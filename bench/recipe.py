@@ -11,10 +11,14 @@ accuracy, with other seeds, is reported by ``bench/accuracy.py``.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import time
 from pathlib import Path
+
+for _library in ("OMP", "OPENBLAS", "MKL"):  # one thread, which the page says; read when NumPy is loaded
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
 
 from glassnet.data import mnist
 from glassnet.events import EpochEnded

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from glassnet import Network, evaluate, history, last, train
-from glassnet.arrays import device_of, from_numpy, library, namespace, to_numpy
+from glassnet import Network, confusion, evaluate, history, last, train
+from glassnet.arrays import device_of, from_numpy, library, moved, namespace, to_numpy
 from glassnet.costs import as_cost
 from glassnet.errors import WrongValue
+from glassnet.evaluation import outputs
 
 SETTINGS = {
     "series": {"hidden": "sigmoid", "output": "sigmoid", "cost": "squared_error", "optimizer": "sgd(clip=0.5)"},
@@ -113,3 +114,20 @@ def test_a_tensor_with_a_tape_comes_home():
     import torch
 
     assert to_numpy(torch.ones(2, requires_grad=True) * 2).tolist() == [2.0, 2.0]
+
+
+def test_moved_is_itself_where_it_is_and_the_same_numbers_elsewhere(xp):
+    here = xp.asarray([1.0, 2.5], dtype=xp.float64)
+    assert moved(here, xp.zeros(1, dtype=xp.float64)) is here
+    there = moved(here, np.zeros(1, np.float32))
+    assert (type(there), there.dtype, there.tolist()) == (np.ndarray, np.float32, [1.0, 2.5])
+    back = moved(there, here)
+    assert type(back) is type(here)
+    assert back.dtype == here.dtype
+
+
+def test_outputs_and_mistakes_in_every_library(xp, few):
+    # 200 examples are fewer than a chunk: nothing may be sliced past the end
+    network = Network.random((784, 6, 10), seed=2)
+    assert outputs(network.to(xp), few[1].inputs) == pytest.approx(outputs(network, few[1].inputs), abs=1e-6)
+    assert confusion(network.to(xp), few[1]).tolist() == confusion(network, few[1]).tolist()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from glassnet.errors import WrongValue
 
-__all__ = ["Array", "device_of", "from_numpy", "library", "namespace", "to_numpy"]
+__all__ = ["Array", "device_of", "from_numpy", "library", "moved", "namespace", "to_numpy"]
 
 Array: TypeAlias = Any
 """An array of whichever library the caller uses. Shapes are stated by jaxtyping, and checked while the tests run."""
@@ -71,3 +71,10 @@ def from_numpy(array: NDArray[Any], like: Array) -> Array:
         return array.astype(like.dtype, copy=False)
     moved = xp.asarray(np.ascontiguousarray(array), device=device_of(like))
     return xp.astype(moved, like.dtype, copy=False)
+
+
+def moved(array: Array, like: Array) -> Array:
+    """``array``, of any library, in the library, with the dtype and on the device of ``like``; itself if it is there."""
+    if type(array) is type(like) and array.dtype == like.dtype and device_of(array) == device_of(like):
+        return array
+    return from_numpy(to_numpy(array), like)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from glassnet.arrays import Array, device_of, from_numpy, namespace, to_numpy
+from glassnet.arrays import Array, device_of, from_numpy, moved, namespace, to_numpy
 from glassnet.backprop import backward
 from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset
@@ -125,23 +125,14 @@ class Reference:
     ) -> ReferenceState:
         """Move the data to the library, precision and device of the network, and scale the weights to a mean of 1."""
         like = network.layers[0].bias
-
-        def moved(array: Any) -> Any:
-            there = (
-                namespace(array) is namespace(like)
-                and array.dtype == like.dtype
-                and device_of(array) == device_of(like)
-            )
-            return array if there else from_numpy(to_numpy(array), like)
-
         weights = None
         if data.weights is not None:
             # A mean of 1 over all the data, not over each minibatch, so that the mean of the minibatches' gradients is
             # the gradient of the weighted cost.
-            weights = moved(data.weights)
+            weights = moved(data.weights, like)
             weights = weights / namespace(weights).mean(weights)
         return ReferenceState(
-            network, memory, moved(data.inputs), moved(data.targets), weights, cost, optimizer, dropout
+            network, memory, moved(data.inputs, like), moved(data.targets, like), weights, cost, optimizer, dropout
         )
 
     def advance(

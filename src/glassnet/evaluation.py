@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from glassnet.arrays import Array, from_numpy, namespace, to_numpy
+from glassnet.arrays import Array, moved, to_numpy
 from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset, chosen
 from glassnet.errors import WrongValue
@@ -77,13 +77,8 @@ def outputs(network: Network, inputs: Float[Array, "n in"]) -> Float[NDArray[Any
     like = network.layers[0].bias
     parts = []
     for first in range(0, inputs.shape[0], _CHUNK):
-        rows = inputs[first : first + _CHUNK, :]
-        rows = (
-            rows
-            if namespace(rows) is namespace(like) and rows.dtype == like.dtype
-            else from_numpy(to_numpy(rows), like)
-        )
-        parts.append(to_numpy(network(rows)))
+        rows = inputs[first : min(first + _CHUNK, inputs.shape[0]), :]
+        parts.append(to_numpy(network(moved(rows, like))))
     return np.concatenate(parts)
 
 
@@ -99,8 +94,8 @@ def evaluate(network: Network, data: Dataset, cost: Cost) -> Evaluation:
     total = right = 0.0
     for first in range(0, n, _CHUNK):
         part = slice(first, min(first + _CHUNK, n))
-        x = from_numpy(to_numpy(data.inputs[part, :]), like)
-        y = from_numpy(to_numpy(data.targets[part, :]), like)
+        x = moved(data.inputs[part, :], like)
+        y = moved(data.targets[part, :], like)
         forward = network.forward(x)
         costs = cost_of(cost, network.activations[-1], forward.zs[-1], forward.activations[-1], y)
         total += float(to_numpy(costs).astype(np.float64) @ weights[part])

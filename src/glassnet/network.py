@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glassnet.activations import Activation, as_activation
-from glassnet.arrays import Array, device_of, from_numpy, library, namespace, to_numpy
+from glassnet.arrays import Array, device_of, from_numpy, library, moved, namespace, to_numpy
 from glassnet.errors import WrongValue
 from glassnet.initializers import Initializer, as_initializer, glorot
 from glassnet.settings import check_seed
@@ -196,7 +196,7 @@ class Network:
         if device is None and same:
             device = device_of(first)
         like = library(xp).empty(0, dtype=dtype, device=device)
-        return Network(map_parameters(lambda array: from_numpy(to_numpy(array), like), self.layers), self.activations)
+        return Network(map_parameters(lambda array: moved(array, like), self.layers), self.activations)
 
     def __repr__(self) -> str:
         names = ", ".join(str(activation) for activation in self.activations)

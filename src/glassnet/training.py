@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.arrays import from_numpy, namespace, to_numpy
+from glassnet.arrays import moved, namespace, to_numpy
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.costs import Cost, as_cost, check_fit
 from glassnet.data import Dataset
@@ -254,7 +254,7 @@ def _stuck(now: Checkpoint, data: Dataset, cost: float) -> str | None:
     # No better than at the start, or than the best answer that does not look at the image.
     if cost < 0.95 * min(now.first_cost or math.inf, float(settings.cost.value(constant, targets).mean())):
         return None
-    forward = network.forward(from_numpy(to_numpy(data.inputs[:probe, :]), network.layers[0].bias))
+    forward = network.forward(moved(data.inputs[:probe, :], network.layers[0].bias))
     for number, (activation, z, a) in enumerate(
         zip(network.activations, forward.zs, forward.activations[1:], strict=True), start=1
     ):
