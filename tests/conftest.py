@@ -6,13 +6,20 @@ import of glassnet.
 
 import importlib.util
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-install_import_hook("glassnet", "checked.checked")
+# All modules but the compiled ones, which are not Python any more when they run.
+SOURCE = Path(importlib.util.find_spec("glassnet").submodule_search_locations[0])
+COMPILED = ("kernels", "vectors")
+install_import_hook(
+    [f"glassnet.{path.stem}" for path in SOURCE.glob("*.py") if path.stem not in ("__init__", "__main__", *COMPILED)],
+    "checked.checked",
+)
 
 settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 settings.load_profile("patient")

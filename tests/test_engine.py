@@ -7,6 +7,7 @@ from glassnet import Network, history, last, train
 from glassnet.costs import squared_error
 from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.optimizers import SGD
+from glassnet.training import ENGINES
 
 
 def splitmix64(state):
@@ -64,13 +65,28 @@ def test_the_reference_is_an_engine_and_leaves_its_inputs_alone(few):
         assert np.array_equal(layer.weight, weight)
 
 
-def test_whole_example_weights_are_repeated_rows(few):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_answers_of_an_engine_are_those_of_its_network_as_it_is_now(few, engine):
+    engine, data = ENGINES[engine](), few[0]
+    optimizer = SGD(0.5)
+    network = Network.random((784, 5, 10), dtype=np.float64)
+    state = engine.start(network, data, squared_error, optimizer, optimizer.init(network.layers))
+    for first in (0, 30, 60):
+        state, _ = engine.advance(state, Batches(np.arange(first, first + 30), 10, 0))
+        z, a = engine.answer(state, few[1].inputs.astype(np.float64))
+        forward = engine.checkpoint(state)[0].forward(few[1].inputs.astype(np.float64))
+        assert z == pytest.approx(forward.zs[-1], rel=1e-12, abs=1e-14)
+        assert a == pytest.approx(forward.activations[-1], rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_whole_example_weights_are_repeated_rows(few, engine):
     # Full batch: weighting a row by 3 is showing it three times.
     data = few[0].take(slice(0, 60))
     weights = np.random.default_rng(0).integers(0, 4, 60)
     repeated = data.take(np.repeat(np.arange(60), weights))
     network = Network.random((784, 6, 10), dtype=np.float64)
-    options = {"optimizer": SGD(0.5), "epochs": 5}
+    options = {"optimizer": SGD(0.5), "epochs": 5, "engine": engine}
     weighted = history(train(network, replace(data, weights=weights.astype(float)), batch_size=60, **options))
     shown = history(train(network, repeated, batch_size=len(repeated), **options))
     for one, other in zip(last(weighted).layers, last(shown).layers, strict=True):
@@ -79,14 +95,14 @@ def test_whole_example_weights_are_repeated_rows(few):
     assert weighted.costs == pytest.approx(shown.costs, rel=1e-9)
 
 
-def test_only_the_proportions_of_weights_matter(few):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_only_the_proportions_of_weights_matter(few, engine):
     data = few[0].take(slice(0, 100))
     weights = np.random.default_rng(0).uniform(0, 1, 100)
     costs = []
     for scale in (1, 1000):
-        events = history(
-            train(Network.random((784, 6, 10), dtype=np.float64), replace(data, weights=scale * weights), epochs=2)
-        )
+        network = Network.random((784, 6, 10), dtype=np.float64)
+        events = history(train(network, replace(data, weights=scale * weights), epochs=2, engine=engine))
         last(events)
         costs.append(events.costs)
     assert costs[0] == pytest.approx(costs[1], rel=1e-9)

@@ -24,11 +24,18 @@ from glassnet import (
     save_checkpoint,
     train,
 )
-from glassnet.engine import Reference
+from glassnet.activations import ReLU
+from glassnet.engine import Engine, Reference
 from glassnet.optimizers import SGD, Adam, Cosine, as_optimizer
-from glassnet.training import as_engine, order
+from glassnet.training import ENGINES, as_engine, order
 
 SIZES = (784, 8, 10)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    """What training promises, it promises with every engine."""
+    return request.param
 
 
 def bytes_of(network):
@@ -39,19 +46,20 @@ def small(**options):
     return Network.random(SIZES, **options)
 
 
-def test_it_learns(digits):
-    events = history(train(small(), digits.train.take(slice(0, 5000)), validation=digits.validation, epochs=3))
+def test_it_learns(digits, engine):
+    data = digits.train.take(slice(0, 5000))
+    events = history(train(small(), data, validation=digits.validation, epochs=3, engine=engine))
     last(events)
     accuracies = [epoch.validation.accuracy for epoch in events.epochs]
     assert accuracies[-1] > 0.85
     assert events.epochs[-1].cost < events.epochs[0].cost
 
 
-def test_events_come_in_order_and_carry_their_moment(few):
+def test_events_come_in_order_and_carry_their_moment(few, engine):
     data, validation = few
-    events = list(train(small(), data, validation=validation, epochs=2, batch_size=32, every=5))
+    events = list(train(small(), data, validation=validation, epochs=2, batch_size=32, every=5, engine=engine))
     assert isinstance(events[0], Started)
-    assert (events[0].examples, events[0].steps, events[0].engine) == (500, 32, "reference")
+    assert (events[0].examples, events[0].steps, events[0].engine) == (500, 32, engine)
     kinds = [type(event) for event in events[1:]]
     # 16 minibatches an epoch, seen after 5, 10, 15 and 16 of them
     assert kinds == [Stepped] * 4 + [EpochEnded] + [Stepped] * 4 + [EpochEnded, Finished]
@@ -68,30 +76,33 @@ def test_events_come_in_order_and_carry_their_moment(few):
     assert events[-1].checkpoint.network is epochs[-1].checkpoint.network
 
 
-def test_one_step_is_the_four_equations_and_no_more(few):
+def test_one_step_is_the_four_equations_and_no_more(few, engine):
     from glassnet import backward
     from glassnet.costs import squared_error
 
     data, _ = few
     network = small(dtype=np.float64)
-    events = train(network, data, optimizer=SGD(0.5), batch_size=10, every=1)
+    events = train(network, data, optimizer=SGD(0.5), batch_size=10, every=1, engine=engine)
     next(events)
     after = next(events).checkpoint.network
     rows = order(500, 0, 0)[:10]
     x, y = data.inputs[rows].astype(float), data.targets[rows].astype(float)
     gradient = backward(network, network.forward(x), y, squared_error).gradient
     for before, now, g in zip(network.layers, after.layers, gradient, strict=True):
-        assert np.array_equal(now.weight, before.weight - 0.5 * g.weight)
-        assert np.array_equal(now.bias, before.bias - 0.5 * g.bias)
+        if engine == "reference":
+            assert np.array_equal(now.weight, before.weight - 0.5 * g.weight)
+            assert np.array_equal(now.bias, before.bias - 0.5 * g.bias)
+        else:  # to rounding: it adds up in another order
+            assert now.weight == pytest.approx(before.weight - 0.5 * g.weight, rel=1e-13, abs=1e-15)
+            assert now.bias == pytest.approx(before.bias - 0.5 * g.bias, rel=1e-13, abs=1e-15)
 
 
 @pytest.mark.parametrize("every", [1, 3, 1000])
-def test_how_often_the_world_looks_in_changes_nothing(few, every):
+def test_how_often_the_world_looks_in_changes_nothing(few, every, engine):
+    options = {"validation": few[1], "epochs": 2, "dropout": 0.2, "optimizer": "adam", "engine": engine}
     kept = []
     for grouping in (7, every):
-        events = history(
-            train(small(), few[0], validation=few[1], epochs=2, dropout=0.2, optimizer="adam", every=grouping)
-        )
+        events = history(train(small(), few[0], every=grouping, **options))
         kept.append((bytes_of(last(events)), events.costs, [(e.cost, e.validation) for e in events.epochs]))
     assert kept[0] == kept[1]
 
@@ -107,21 +118,23 @@ def test_every_example_is_seen_once_an_epoch_in_an_order_of_its_own():
 SCRIPT = """
 import sys
 from glassnet import Network, last, mnist, train
-network = last(train(Network.random((784, 16, 16, 10), seed=3), mnist().train.take(slice(0, 2000)), epochs=2, seed=3,
-                     dropout=0.1, optimizer="adam"))
-sys.stdout.buffer.write(b"".join(a.tobytes() for layer in network.layers for a in (layer.weight, layer.bias)))
+data = mnist().train.take(slice(0, 2000))
+for engine in ("auto", "reference"):
+    network = last(train(Network.random((784, 16, 16, 10), seed=3), data, epochs=2, seed=3, dropout=0.1, optimizer="adam",
+                         engine=engine))
+    sys.stdout.buffer.write(b"".join(a.tobytes() for layer in network.layers for a in (layer.weight, layer.bias)))
 """
 
 
 def test_same_seed_same_bytes_in_five_processes():
     runs = [subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, check=True).stdout for _ in range(5)]
-    assert len(runs[0]) == 13_002 * 4
+    assert len(runs[0]) == 2 * 13_002 * 4
     assert len(set(runs)) == 1
 
 
 @pytest.mark.parametrize("optimizer", ["sgd(momentum=0.9, nesterov=true)", "adamw", "rmsprop(momentum=0.5)"])
-def test_resume_at_any_step_is_exact(few, optimizer, tmp_path):
-    # 50 random stops in all, a third of them with each optimizer; through a file each time.
+def test_resume_at_any_step_is_exact(few, optimizer, engine, tmp_path):
+    # 50 random stops with each engine, a third of them with each optimizer; through a file each time.
     data, validation = few
     settings = {
         "optimizer": optimizer,
@@ -130,6 +143,7 @@ def test_resume_at_any_step_is_exact(few, optimizer, tmp_path):
         "dropout": 0.2,
         "seed": 5,
         "validation": validation,
+        "engine": engine,
     }
     if optimizer.startswith("sgd"):
         settings["optimizer"] = SGD(Cosine(0.5), momentum=0.9, nesterov=True, weight_decay=1e-4, clip=1.0)
@@ -144,35 +158,35 @@ def test_resume_at_any_step_is_exact(few, optimizer, tmp_path):
         events.close()
         save_checkpoint(tmp_path / "checkpoint.safetensors", event.checkpoint)
         checkpoint, _ = read_checkpoint(tmp_path / "checkpoint.safetensors")
-        resumed = history(train(None, data, start=checkpoint, validation=validation))
+        resumed = history(train(None, data, start=checkpoint, validation=validation, engine=engine))
         assert bytes_of(last(resumed)) == expected
         assert resumed.costs == whole.costs[stop:]
         assert [epoch.cost for epoch in resumed.epochs] == [e.cost for e in whole.epochs[-len(resumed.epochs) :]]
 
 
-def test_a_setting_and_a_weight_changed_midway(few):
-    events = train(small(), few[0], optimizer=SGD(1.0), epochs=2, batch_size=50, every=1)
+def test_a_setting_and_a_weight_changed_midway(few, engine):
+    events = train(small(), few[0], optimizer=SGD(1.0), epochs=2, batch_size=50, every=1, engine=engine)
     checkpoint = [next(events) for _ in range(4)][-1].checkpoint
     events.close()
-    slower = history(
-        train(None, few[0], start=replace(checkpoint, settings=replace(checkpoint.settings, optimizer=SGD(0.1))))
-    )
+    changed = replace(checkpoint, settings=replace(checkpoint.settings, optimizer=SGD(0.1)))
+    slower = history(train(None, few[0], start=changed, engine=engine))
     last(slower)
-    option = history(train(None, few[0], start=checkpoint, optimizer=SGD(0.1)))
+    option = history(train(None, few[0], start=checkpoint, optimizer=SGD(0.1), engine=engine))
     last(option)
     assert slower.costs == option.costs
     assert len(slower.costs) == 20 - 3
     layers = checkpoint.network.layers
     edited = Network((replace(layers[0], bias=layers[0].bias + 1), layers[1]), checkpoint.network.activations)
-    other = history(train(None, few[0], start=replace(checkpoint, network=edited), optimizer=SGD(0.1)))
+    other = history(train(None, few[0], start=replace(checkpoint, network=edited), optimizer=SGD(0.1), engine=engine))
     last(other)
     assert other.costs[0] != slower.costs[0]
 
 
-def test_another_optimizer_midway_begins_with_a_memory_of_its_own(few):
-    events = train(small(), few[0], optimizer=SGD(1.0, momentum=0.5), epochs=2, batch_size=50, every=1)
+def test_another_optimizer_midway_begins_with_a_memory_of_its_own(few, engine):
+    options = {"epochs": 2, "batch_size": 50, "every": 1, "engine": engine}
+    events = train(small(), few[0], optimizer=SGD(1.0, momentum=0.5), **options)
     checkpoint = [next(events) for _ in range(4)][-1].checkpoint
-    changed = history(train(None, few[0], start=checkpoint, optimizer=Adam(0.01)))
+    changed = history(train(None, few[0], start=checkpoint, optimizer=Adam(0.01), engine=engine))
     last(changed)
     assert len(changed.costs) == 17
     assert np.isfinite(changed.costs).all()
@@ -185,11 +199,11 @@ def test_more_epochs_afterwards(few):
     assert [epoch.epoch for epoch in more.epochs] == [2]
 
 
-def test_relu_at_rate_1e6_is_a_named_error_with_the_step_and_the_best_network(few):
+def test_relu_at_rate_1e6_is_a_named_error_with_the_step_and_the_best_network(few, engine):
     network = small(hidden="relu", output="identity", initializer="he")
     before = bytes_of(network)
     with pytest.raises(Diverged) as caught:
-        last(train(network, few[0], optimizer=SGD(1e6), epochs=2))
+        last(train(network, few[0], optimizer=SGD(1e6), epochs=2, engine=engine))
     error = caught.value
     assert error.epoch == 1
     assert 1 < error.step <= 50
@@ -198,21 +212,20 @@ def test_relu_at_rate_1e6_is_a_named_error_with_the_step_and_the_best_network(fe
 
 
 @pytest.mark.parametrize(("output", "cost"), [("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy")])
-def test_a_cost_that_stays_finite_but_explodes_is_divergence_too(few, output, cost):
+def test_a_cost_that_stays_finite_but_explodes_is_divergence_too(few, output, cost, engine):
     network = small(hidden="relu", output=output, initializer="he")
     with pytest.raises(Diverged, match="Lower the learning rate") as caught:
-        last(train(network, few[0], cost=cost, optimizer=SGD(1e6), epochs=2))
+        last(train(network, few[0], cost=cost, optimizer=SGD(1e6), epochs=2, engine=engine))
     assert caught.value.epoch == 1
 
 
-def test_divergence_later_keeps_the_best_epoch(few):
+def test_divergence_later_keeps_the_best_epoch(few, engine):
     data, validation = few
-    good = list(
-        train(small(hidden="tanh", output="identity"), data, validation=validation, optimizer=SGD(0.001), epochs=2)
-    )
+    options = {"validation": validation, "engine": engine}
+    good = list(train(small(hidden="tanh", output="identity"), data, optimizer=SGD(0.001), epochs=2, **options))
     start = good[-1].checkpoint
     with pytest.raises(Diverged, match="of epoch 2, is kept") as caught:
-        last(train(None, data, validation=validation, start=start, optimizer=SGD(1e6), epochs=4))
+        last(train(None, data, start=start, optimizer=SGD(1e6), epochs=4, **options))
     assert caught.value.checkpoint.network is start.network
 
 
@@ -225,12 +238,12 @@ def test_a_diverged_error_crosses_processes(few):
     assert (str(copy), copy.step) == (str(caught.value), caught.value.step)
 
 
-def test_a_saturated_network_is_warned_about_by_name(few):
+def test_a_saturated_network_is_warned_about_by_name(few, engine):
     network = Network.random((784, 16, 16, 10), initializer="standard_normal")
     with pytest.warns(
         TrainingWarning, match=r"layer \d is saturated: \d+% of its sigmoid slopes.*lower learning rate"
     ) as caught:
-        last(train(network, few[0], optimizer=SGD(1e6), epochs=3))
+        last(train(network, few[0], optimizer=SGD(1e6), epochs=3, engine=engine))
     assert len(caught) == 1  # said once
 
 
@@ -259,7 +272,7 @@ def test_one_example_of_one_class_trains_nothing(few):
         ({"epochs": 0}, "epochs must be"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"every": 0}, "every must be"),
-        ({"engine": "gpu"}, "unknown engine 'gpu': choose one of auto, reference"),
+        ({"engine": "gpu"}, "unknown engine 'gpu': choose one of auto, fused, reference"),
         ({"optimizer": "newton"}, "unknown optimizer 'newton'"),
     ],
 )
@@ -280,10 +293,55 @@ def test_data_and_network_must_fit(few):
         train(None, few[0], start=replace(checkpoint, example=900), epochs=2)
 
 
-def test_engines():
-    assert as_engine(None).name == as_engine("auto").name == as_engine("reference").name == "reference"
-    engine = Reference()
-    assert as_engine(engine) is engine
+def test_engines(engine):
+    assert as_engine(engine).name == engine
+    assert isinstance(as_engine(engine), Engine)
+    given = Reference()
+    assert as_engine(given) is given
+
+
+@pytest.mark.parametrize("name", [None, "auto"])
+def test_without_a_name_the_fused_engine_trains_what_it_has_kernels_for(few, name, caplog):
+    assert as_engine(name).name == "fused"
+    for dtype in (np.float32, np.float64):
+        assert next(train(small(dtype=dtype), few[0], engine=name)).engine == "fused"
+    assert not caplog.records
+
+
+class Doubled(ReLU):
+    """An activation of somebody's own, under a name of its own."""
+
+    __slots__ = ()
+    name = "doubled"
+
+    def value(self, z):
+        return 2 * ReLU.value(self, z)
+
+    def pullback(self, z, a, upstream):
+        return 2 * ReLU.pullback(self, z, a, upstream)
+
+
+def test_without_a_name_the_reference_engine_trains_the_rest_and_says_so_once(few, caplog):
+    for _ in range(3):
+        assert next(train(small(hidden=Doubled()), few[0])).engine == "reference"
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("glassnet", "WARNING")
+    assert record.getMessage() == (
+        "the fused engine has no kernel for the activation doubled, so the reference engine trains"
+    )
+    # whoever names the reference engine knows
+    assert next(train(small(hidden=Doubled()), few[0], engine="reference")).engine == "reference"
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.torch
+def test_arrays_of_other_libraries_are_for_the_reference_engine_which_needs_no_warning(few, caplog):
+    import torch
+
+    network = small(xp=torch)
+    assert as_engine(None, network).name == as_engine("auto", network).name == "reference"
+    assert next(train(network, few[0])).engine == "reference"
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("how", ["by an option", "by a changed checkpoint"])
@@ -311,15 +369,17 @@ def test_another_batch_size_midway_keeps_the_schedule_in_its_place(few, how):
     assert begin.step - begin.begun == 100
 
 
-def test_resume_stays_exact_after_a_change_in_the_middle_of_an_epoch(few):
+def test_resume_stays_exact_after_a_change_in_the_middle_of_an_epoch(few, engine):
     # 95 examples in minibatches of 5, then minibatches of 64, which divide neither what is done nor what is left
-    events = train(small(), few[0], batch_size=5, optimizer=Adam(Cosine(0.01)), epochs=2, every=1)
+    options = {"every": 1, "engine": engine}
+    events = train(small(), few[0], batch_size=5, optimizer=Adam(Cosine(0.01)), epochs=2, **options)
     checkpoint = [next(events) for _ in range(20)][-1].checkpoint
     assert checkpoint.example == 95
-    whole = list(train(None, few[0], start=checkpoint, batch_size=64, every=1))
+    whole = list(train(None, few[0], start=checkpoint, batch_size=64, **options))
     assert whole[-1].checkpoint.memory.step == whole[-1].checkpoint.memory.total == 16
     for event in whole[1:-1]:
-        assert bytes_of(last(train(None, few[0], start=event.checkpoint))) == bytes_of(whole[-1].checkpoint.network)
+        resumed = last(train(None, few[0], start=event.checkpoint, engine=engine))
+        assert bytes_of(resumed) == bytes_of(whole[-1].checkpoint.network)
 
 
 @pytest.mark.parametrize(("before", "after"), [("sgd(momentum=0.5)", "rmsprop"), ("rmsprop(momentum=0.5)", "adam")])
@@ -338,7 +398,7 @@ def test_running_averages_are_never_taken_for_others(few, before, after):
 
 
 @pytest.mark.parametrize("every", [1, 100])
-def test_no_state_that_is_not_finite_is_ever_handed_out(few, every, tmp_path):
+def test_no_state_that_is_not_finite_is_ever_handed_out(few, every, engine, tmp_path):
     # A step can spoil the weights (or the running averages) though its own cost, measured before it, was good.
     for optimizer in (SGD(1e36), Adam(1e-3)):
         network = small(hidden="relu", output="identity", initializer="he")
@@ -348,5 +408,5 @@ def test_no_state_that_is_not_finite_is_ever_handed_out(few, every, tmp_path):
             data = replace(data, inputs=data.inputs * np.float32(1e3), targets=data.targets * np.float32(3e18))
         run = Run.create(tmp_path / f"{optimizer.name}-{every}", {})
         with pytest.raises(Diverged):
-            last(record(train(network, data, optimizer=optimizer, every=every), run, seconds=0))
+            last(record(train(network, data, optimizer=optimizer, every=every, engine=engine), run, seconds=0))
         assert all(np.isfinite(layer.weight).all() for layer in run.network().layers)

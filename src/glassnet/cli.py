@@ -6,11 +6,13 @@ Exit codes: 0 done, 1 failed, 2 wrong use. A user's mistake is answered by one p
 from __future__ import annotations
 
 import json
+import logging
 import platform
 import re
 import shutil
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterable, Iterator
@@ -32,7 +34,7 @@ from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.costs import COSTS, Cost, as_cost, check_fit, squared_error
 from glassnet.data import Dataset, Splits, load
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
-from glassnet.evaluation import check_data, confusion, evaluate, mistakes
+from glassnet.evaluation import Answer, check_data, confusion, evaluate, mistakes, outputs
 from glassnet.events import Event, Finished
 from glassnet.images import as_input, open_image
 from glassnet.initializers import INITIALIZERS, as_initializer
@@ -66,6 +68,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if hasattr(stream, "reconfigure"):  # a console that cannot show a block character shows "?" instead of failing
             stream.reconfigure(errors="replace")
     warnings.showwarning = _show_warning
+    logging.getLogger("glassnet").addHandler(_Shown())
     try:
         code = app(arguments, standalone_mode=False)
     except WrongValue as error:
@@ -112,6 +115,13 @@ def _say(error: object, code: int) -> int:
 
 def _show_warning(message: Warning | str, *rest: Any, **more: Any) -> None:
     err.print(Text("warning: ", "bold yellow").append(Text(str(message), "default")), soft_wrap=True)
+
+
+class _Shown(logging.Handler):
+    """What glassnet logs, on the console."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(record.getMessage(), style="dim", highlight=False, soft_wrap=True)
 
 
 def _version(wanted: bool) -> bool:
@@ -269,24 +279,20 @@ def _train(
 
     past = run.events()
     scores = [event["validation_cost"] for event in past if event.get("validation_cost") is not None]
+    interrupt = threading.Event()
     events: Iterable[Event] = train(
         None,
         splits.train,
         validation=splits.validation,
         start=begin,
         engine=run.about.get("engine"),
-        every=_every(begin),
+        interrupt=interrupt,
     )
     if patience_epochs is not None:
         events = patience(events, patience_epochs, past=past, best=run.best())
     recorder = record(events, run, best=min(scores, default=None))
     _describe(begin, splits, run)
-    _run(recorder, run)
-
-
-def _every(checkpoint: Checkpoint) -> int:
-    """Minibatches between two looks at the clock and at Ctrl-C: some 1,000 examples, but never under one minibatch."""
-    return max(1, 1000 // checkpoint.settings.batch_size)
+    _run(recorder, run, interrupt)
 
 
 def _sources(data: list[str] | None) -> list[str]:
@@ -480,38 +486,37 @@ def _shape(network: Network) -> str:
 
 
 @contextmanager
-def _interruptible() -> Iterator[list[str]]:
+def _interruptible(interrupt: threading.Event) -> Iterator[None]:
     """Ctrl-C and a polite kill are noted, to be answered between two minibatches; a second Ctrl-C stops at once."""
-    noted: list[str] = []
 
     def note(number: int, frame: Any) -> None:
-        if noted:
+        if interrupt.is_set():
             raise KeyboardInterrupt
-        noted.append(signal.Signals(number).name)
+        interrupt.set()
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield noted
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _run(recorder: record, run: Run) -> None:
+def _run(recorder: record, run: Run, interrupt: threading.Event) -> None:
     """Train to the end, or to an interruption, and say what came of it."""
     events = progress(recorder, err).__iter__()
     event: Event | None = None
-    with _interruptible() as noted:
+    with _interruptible(interrupt):
         try:
             for event in events:
-                if noted and not isinstance(event, Finished):
+                if interrupt.is_set() and not isinstance(event, Finished):
                     events.close()
                     recorder.save(event.checkpoint)
                     break
         except Diverged as error:
             recorder.save(error.checkpoint)
             raise
-    if noted and not isinstance(event, Finished):
+    if interrupt.is_set() and not isinstance(event, Finished):
         done = f" in epoch {event.checkpoint.epoch + 1}" if event is not None else ""
         err.print(f"stopped{done}; everything is saved. Go on with:", highlight=False)
         err.print(f"  {_program()} train --out {run.path} --resume", style="bold", highlight=False, soft_wrap=True)
@@ -599,7 +604,8 @@ def _evaluate(
             f"the data has the classes {', '.join(dataset.classes)}, but the network was trained for {', '.join(known)}"
         )
     cost = _cost_of(run, network)
-    result = evaluate(network, dataset, cost)
+    answer = _answer(network)
+    result = evaluate(network, dataset, cost, answer)
     if dataset.classes is None:
         summary: dict[str, Any] = {"cost": result.cost, "examples": result.examples, "part": part}
         if as_json:
@@ -608,8 +614,8 @@ def _evaluate(
             out.print(f"{cost.name} {result.cost:.5g} on {result.examples:,} {part} examples", highlight=False)
         return
     names = list(dataset.classes)
-    counts = confusion(network, dataset)
-    surest = mistakes(network, dataset, count)
+    counts = confusion(network, dataset, answer)
+    surest = mistakes(network, dataset, count, answer)
     assert result.accuracy is not None
     if as_json:
         print(
@@ -659,6 +665,15 @@ def _evaluate(
         )
 
 
+def _answer(network: Network) -> Answer | None:
+    """The compiled way to ask the network; None if there is none for it."""
+    try:
+        from glassnet.fused import lacking, predictor
+    except ImportError:  # Numba cannot be loaded here: the network answers itself
+        return None
+    return predictor(network).last if lacking(network) is None else None
+
+
 def _cost_of(run: Run | None, network: Network) -> Cost:
     """The cost a run was trained with; of a bare file, what its output was made for."""
     if run is not None:
@@ -699,6 +714,7 @@ def _predict(
             f"this network takes {network.sizes[0]} numbers, which are no square image: it cannot look at pictures"
         )
     failed = False
+    answer = _answer(network)
     for name in images:
         try:
             image = open_image(sys.stdin.buffer.read() if name == "-" else name)
@@ -708,7 +724,7 @@ def _predict(
             _say(text if name == "-" or name in text else f"{name}: {text}", 1)
             failed = True
             continue
-        activations = np.atleast_1d(to_numpy(network(pixels.astype(to_numpy(network.layers[0].bias).dtype)))).tolist()
+        activations = outputs(network, pixels[None].astype(to_numpy(network.layers[0].bias).dtype), answer)[0].tolist()
         if names is None:
             numbers = ", ".join(f"{value:.5g}" for value in activations)
             print(json.dumps({"image": name, "outputs": activations}) if as_json else f"{name}: {numbers}")

@@ -21,7 +21,7 @@ from glassnet.data import Dataset
 from glassnet.network import Network, map_parameters
 from glassnet.optimizers import Memory, Optimizer
 
-__all__ = ["Batches", "Dropout", "Engine", "Reference"]
+__all__ = ["Batches", "Dropout", "Engine", "Reference", "hashed"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,13 +54,19 @@ class Dropout:
         self, epoch: int, rows: Int[NDArray[Any], " n"], layer: int, width: int
     ) -> Float[NDArray[Any], "n width"]:
         """For n examples and the neurons of a layer: 0 if silenced, else 1 / (1 − rate), which keeps the mean."""
-        key = np.full(1, self.seed % 2**64, np.uint64)
-        for part in (epoch, layer):
-            key = _mixed(key + np.uint64(part))
+        key = hashed(self.seed, epoch, layer)
         per_example = _mixed(key + rows.astype(np.uint64))
         per_neuron = _mixed(per_example[:, None] + np.arange(width, dtype=np.uint64))
         uniform = (per_neuron >> np.uint64(11)) * 2.0**-53
         return np.where(uniform < self.rate, 0.0, 1 / (1 - self.rate))
+
+
+def hashed(*parts: int) -> np.uint64:
+    """Whole numbers, hashed one after the other into one of 64 bits."""
+    key = np.full(1, parts[0] % 2**64, np.uint64)
+    for part in parts[1:]:
+        key = _mixed(key + np.uint64(part))
+    return key[0]
 
 
 def _mixed(x: NDArray[Any]) -> NDArray[Any]:
@@ -93,6 +99,9 @@ class Engine(Protocol):
 
     def checkpoint(self, state: Any) -> tuple[Network, Memory]:
         """The network and the optimizer's memory as they are now, safe from later steps."""
+
+    def answer(self, state: Any, inputs: Float[Array, "n in"]) -> tuple[Float[Array, "n out"], Float[Array, "n out"]]:
+        """The output layer's weighted sums and activations for other examples, with the network as it is now."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +164,13 @@ class Reference:
     def checkpoint(self, state: ReferenceState) -> tuple[Network, Memory]:
         """The state's own network and memory: they are never written into."""
         return state.network, state.memory
+
+    def answer(
+        self, state: ReferenceState, inputs: Float[Array, "n in"]
+    ) -> tuple[Float[Array, "n out"], Float[Array, "n out"]]:
+        """As the network itself says."""
+        forward = state.network.forward(inputs)
+        return forward.zs[-1], forward.activations[-1]
 
     def _step(
         self, state: ReferenceState, network: Network, memory: Memory, rows: Any, host_rows: Any, epoch: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -15,7 +16,10 @@ from glassnet.data import Dataset, chosen
 from glassnet.errors import WrongValue
 from glassnet.network import Network
 
-__all__ = ["Evaluation", "Mistake", "check_data", "confusion", "evaluate", "mistakes", "outputs"]
+__all__ = ["Answer", "Evaluation", "Mistake", "check_data", "confusion", "evaluate", "mistakes", "outputs"]
+
+Answer: TypeAlias = Callable[[Array], tuple[Array, Array]]
+"""A faster way to ask a network: from examples to the last layer's weighted sums and activations."""
 
 _CHUNK = 4096
 """Examples looked at together: enough to keep the processor busy, few enough to stay in its cache."""
@@ -72,22 +76,39 @@ def check_data(network: Network, data: Dataset) -> None:
         )
 
 
-def outputs(network: Network, inputs: Float[Array, "n in"]) -> Float[NDArray[Any], "n out"]:
-    """The network's outputs for many examples, as NumPy arrays, computed in chunks to spare memory."""
+def _answer(network: Network) -> Answer:
+    """By the network itself."""
+
+    def answer(x: Array) -> tuple[Array, Array]:
+        forward = network.forward(x)
+        return forward.zs[-1], forward.activations[-1]
+
+    return answer
+
+
+def outputs(
+    network: Network, inputs: Float[Array, "n in"], answer: Answer | None = None
+) -> Float[NDArray[Any], "n out"]:
+    """The network's outputs for many examples, as NumPy arrays, computed in chunks to spare memory.
+
+    ``answer`` gives the same faster, like ``glassnet.fused.predictor(network).last``.
+    """
+    answer = answer or _answer(network)
     like = network.layers[0].bias
     parts = []
     for first in range(0, inputs.shape[0], _CHUNK):
         rows = inputs[first : min(first + _CHUNK, inputs.shape[0]), :]
-        parts.append(to_numpy(network(moved(rows, like))))
+        parts.append(to_numpy(answer(moved(rows, like))[1]))
     return np.concatenate(parts)
 
 
-def evaluate(network: Network, data: Dataset, cost: Cost) -> Evaluation:
-    """The cost and the accuracy of a network on data.
+def evaluate(network: Network, data: Dataset, cost: Cost, answer: Answer | None = None) -> Evaluation:
+    """The cost and the accuracy of a network on data. For ``answer`` see :func:`outputs`.
 
     Errors: :class:`~glassnet.errors.WrongValue` if data, network and cost do not fit.
     """
     check_data(network, data)
+    answer = answer or _answer(network)
     like = network.layers[0].bias
     n = len(data)
     weights = np.ones(n) if data.weights is None else to_numpy(data.weights).astype(np.float64)
@@ -96,33 +117,33 @@ def evaluate(network: Network, data: Dataset, cost: Cost) -> Evaluation:
         part = slice(first, min(first + _CHUNK, n))
         x = moved(data.inputs[part, :], like)
         y = moved(data.targets[part, :], like)
-        forward = network.forward(x)
-        costs = cost_of(cost, network.activations[-1], forward.zs[-1], forward.activations[-1], y)
+        z, a = answer(x)
+        costs = cost_of(cost, network.activations[-1], z, a, y)
         total += float(to_numpy(costs).astype(np.float64) @ weights[part])
         if data.classes is not None:
-            right += float(((chosen(forward.activations[-1]) == chosen(y)) * weights[part]).sum())
+            right += float(((chosen(a) == chosen(y)) * weights[part]).sum())
     whole = float(weights.sum())
     return Evaluation(total / whole, None if data.classes is None else right / whole, n)
 
 
-def confusion(network: Network, data: Dataset) -> Int[NDArray[Any], "classes classes"]:
-    """How often each class (the row) was taken for each class (the column).
+def confusion(network: Network, data: Dataset, answer: Answer | None = None) -> Int[NDArray[Any], "classes classes"]:
+    """How often each class (the row) was taken for each class (the column). For ``answer`` see :func:`outputs`.
 
     Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes or does not fit.
     """
     check_data(network, data)
     truth, count = data.labels, len(data.classes or ())
-    answers = chosen(outputs(network, data.inputs))
+    answers = chosen(outputs(network, data.inputs, answer))
     return np.bincount(truth * count + answers, minlength=count * count).reshape(count, count)
 
 
-def mistakes(network: Network, data: Dataset, count: int = 10) -> list[Mistake]:
-    """The wrong answers that the network was surest of, surest first.
+def mistakes(network: Network, data: Dataset, count: int = 10, answer: Answer | None = None) -> list[Mistake]:
+    """The wrong answers that the network was surest of, surest first. For ``answer`` see :func:`outputs`.
 
     Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes or does not fit.
     """
     check_data(network, data)
-    truth, out = data.labels, outputs(network, data.inputs)
+    truth, out = data.labels, outputs(network, data.inputs, answer)
     answers = chosen(out)
     confidence = out.max(axis=1) if out.shape[1] > 1 else np.abs(out[:, 0] - 0.5) + 0.5
     wrong = np.flatnonzero(answers != truth)

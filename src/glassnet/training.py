@@ -12,11 +12,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -35,8 +38,16 @@ from glassnet.optimizers import Memory, Optimizer, as_optimizer
 
 __all__ = ["ENGINES", "Diverged", "as_engine", "order", "train"]
 
-ENGINES: dict[str, type[Engine]] = {"reference": Reference}
-"""Every engine glassnet knows, by name."""
+
+def _fused() -> Engine:
+    # Loaded on first use: compiled loops need Numba, and whoever only looks at a network does not.
+    from glassnet.fused import Fused
+
+    return Fused()
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"fused": _fused, "reference": Reference}
+"""Every engine glassnet knows, by name: what makes one."""
 
 _SHUFFLE = 1
 """Which of the seed's random streams shuffles; the network's initial numbers are drawn from stream 0."""
@@ -46,6 +57,12 @@ _FLAT = 1e-3
 """A neuron whose activation has less slope than this hardly learns."""
 _PROBE = 1000
 """How many examples are looked at to see whether a network is stuck."""
+_STRETCH = 0.008
+"""Seconds that an engine is left alone for, if a minibatch is not longer: so soon is it seen that someone wants to stop."""
+_PAUSE = 0.025
+"""Seconds between two events, where nothing else is asked for: as often as a screen shows a film."""
+_SHARE = 20
+"""And they come so much less often than it takes to copy the network for one."""
 
 
 class Diverged(GlassnetError, ArithmeticError):
@@ -79,18 +96,42 @@ def order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(n)
 
 
-def as_engine(given: Engine | str | None) -> Engine:
-    """An engine from its name; None or ``"auto"`` is the best there is for any settings.
+def as_engine(
+    given: Engine | str | None,
+    network: Network | None = None,
+    cost: Cost | None = None,
+    optimizer: Optimizer | None = None,
+) -> Engine:
+    """An engine from its name; None or ``"auto"`` is the best there is for this network, cost and optimizer.
+
+    That is the fused engine, for NumPy arrays and for everything glassnet has; the reference engine for arrays of other
+    libraries, and for an activation, cost or optimizer of your own, which is logged once as a warning.
 
     Errors: :class:`~glassnet.errors.WrongValue` names what there is.
     """
     if given is None or given == "auto":
+        if network is not None and namespace(network.layers[0].bias) is not np:
+            return Reference()
+        try:
+            from glassnet.fused import lacking
+        except ImportError as error:
+            _say_once(f"the fused engine cannot be loaded ({error}), so the reference engine trains")
+            return Reference()
+        lacks = None if network is None else lacking(network, cost, optimizer)
+        if lacks is None:
+            return _fused()
+        _say_once(f"the fused engine has no kernel for {lacks}, so the reference engine trains")
         return Reference()
     if isinstance(given, str):
         if given not in ENGINES:
             raise WrongValue(f"unknown engine {given!r}: choose one of auto, {', '.join(ENGINES)}")
         return ENGINES[given]()
     return given
+
+
+@lru_cache(maxsize=100)
+def _say_once(text: str) -> None:
+    logging.getLogger("glassnet").warning(text)
 
 
 def train(
@@ -106,7 +147,8 @@ def train(
     seed: int | None = None,
     dropout: float | None = None,
     engine: Engine | str | None = None,
-    every: int = 100,
+    every: int | None = None,
+    interrupt: threading.Event | None = None,
 ) -> Iterator[Event]:
     """Train a network on data by minibatches; a generator of events (see :mod:`glassnet.events`).
 
@@ -121,8 +163,11 @@ def train(
         start: a checkpoint to go on from, with its network and settings.
         cost, optimizer, epochs, batch_size, seed, dropout: see :class:`~glassnet.checkpoint.Settings`. None: as in
             ``start``, else the default.
-        engine: what takes the steps; None: the best there is.
-        every: how many minibatches to do between two looks at the world. Never changes the result.
+        engine: what takes the steps; None: the best there is (see :func:`as_engine`).
+        every: how many minibatches to do between two events; None: as many as take some 25 milliseconds, or more where a
+            network is large. Never changes the result.
+        interrupt: when this is set, by a signal or another thread, the next event comes at once: after 10 milliseconds or
+            one minibatch, whichever is longer.
 
     Errors: :class:`~glassnet.errors.WrongValue`, at once, for data, settings and networks that do not fit.
     :class:`Diverged` while training, if the cost runs away. A :class:`~glassnet.errors.TrainingWarning` if the network
@@ -142,7 +187,7 @@ def train(
         Settings() if start is None else start.settings,
         **{key: value for key, value in given.items() if value is not None},
     )
-    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+    if every is not None and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
         raise WrongValue(f"every must be a whole number of minibatches from 1, got {every!r}")
     if start is None:
         assert network is not None
@@ -158,7 +203,8 @@ def train(
             f"of {n} examples"
         )
     start = replace(start, memory=replace(_memory(start, n), total=total))
-    return _train(start, data, validation, as_engine(engine), every)
+    chosen = as_engine(engine, start.network, settings.cost, settings.optimizer)
+    return _train(start, data, validation, chosen, every, interrupt or threading.Event())
 
 
 def _memory(start: Checkpoint, n: int) -> Memory:
@@ -188,13 +234,21 @@ def _check(network: Network, data: Dataset, validation: Dataset | None, settings
         raise WrongValue(f"all {len(data):,} examples {what}: there is nothing to tell apart")
 
 
-def _train(start: Checkpoint, data: Dataset, validation: Dataset | None, engine: Engine, every: int) -> Iterator[Event]:
+def _train(
+    start: Checkpoint,
+    data: Dataset,
+    validation: Dataset | None,
+    engine: Engine,
+    every: int | None,
+    interrupt: threading.Event,
+) -> Iterator[Event]:
     n, settings = len(data), start.settings
     size = settings.batch_size
     dropout = Dropout(settings.dropout, settings.seed) if settings.dropout else None
     state = engine.start(start.network, data, settings.cost, settings.optimizer, start.memory, dropout)
     now = best = start
     best_cost, warned, seconds = math.inf, False, 0.0
+    stretch, pause = 1, _PAUSE  # minibatches to do at once, and seconds until the next event
 
     assert start.memory.total is not None
     yield Started(start, n, start.memory.total, engine.name)
@@ -203,27 +257,41 @@ def _train(start: Checkpoint, data: Dataset, validation: Dataset | None, engine:
         rows = order(n, settings.seed, epoch)
         while now.example < n:
             began = time.perf_counter()
-            batches = Batches(rows[now.example : now.example + every * size], size, epoch)
-            state, costs = engine.advance(state, batches)
+            seen, parts, done = now.example, [], 0
+            while seen < n and (done < every if every else time.perf_counter() < began + pause or not done):
+                batches = Batches(rows[seen : seen + min(stretch, every - done if every else n) * size], size, epoch)
+                before = time.perf_counter()
+                state, part = engine.advance(state, batches)
+                # At most twice as many as before: the first minibatch takes longest.
+                stretch = max(1, min(2 * stretch, int(len(part) * _STRETCH / (time.perf_counter() - before + 1e-9))))
+                seen, done = seen + len(batches.rows), done + len(part)
+                parts.append(part)
+                if interrupt.is_set() or not np.isfinite(part).all():
+                    break
+            costs = np.concatenate(parts)
             finite = np.isfinite(costs)
             if not finite.all():
                 bad = int(finite.argmin())
                 raise Diverged(now.memory.step + bad + 1, epoch + 1, float(costs[bad]), best)
+            before = time.perf_counter()
             network, memory = engine.checkpoint(state)
             cost_sum = now.cost_sum
-            for first, each in zip(range(0, len(batches.rows), size), costs.tolist(), strict=True):
+            for first, each in zip(range(now.example, seen, size), costs.tolist(), strict=True):
                 # Added one by one, so that the sum does not depend on how minibatches are grouped.
-                cost_sum += each * min(size, len(batches.rows) - first)
+                cost_sum += each * min(size, seen - first)
             if not _finite(network.layers, *memory.moments.values()):
                 # This step's cost was still good, the next one's could not be: said now, before anybody saves it.
                 raise Diverged(memory.step + 1, epoch + 1, math.nan, best)
             first_cost = float(costs[0]) if now.first_cost is None else now.first_cost
-            now = Checkpoint(network, memory, epoch, now.example + len(batches.rows), settings, cost_sum, first_cost)
+            now = Checkpoint(network, memory, epoch, seen, settings, cost_sum, first_cost)
+            pause = max(_PAUSE, _SHARE * (time.perf_counter() - before))
             seconds += time.perf_counter() - began
             yield Stepped(now, memory.step, epoch + 1, now.example, costs, seconds)
 
         cost = now.cost_sum / n
-        judged = None if validation is None else evaluate(now.network, validation, settings.cost)
+        judged = None
+        if validation is not None:
+            judged = evaluate(now.network, validation, settings.cost, partial(engine.answer, state))
         assert now.first_cost is not None
         judged_cost = cost if judged is None else judged.cost
         if cost > _RUNAWAY * max(now.first_cost, 1e-6) or not math.isfinite(judged_cost):

@@ -1,0 +1,1020 @@
+"""The compiled loops of the fused engine: the four equations of :mod:`glassnet.backprop`, and the step after them.
+
+Whoever has read backprop.py will find it again in :func:`learn`: forward, the error of the output (BP1), its way back
+through the layers (BP2), the gradients of biases and weights (BP3, BP4), the optimizer's step. What differs is where
+the numbers lie, and that nothing is made anew: all arrays are flat, made once, and written in place.
+
+**Layout.** Weights are kept as (in, out), so that the weights from one neuron to all neurons of the next layer lie side
+by side, cut into *panels* of as many outputs as fit a wide vector (see :mod:`glassnet.vectors`): panel after panel, and
+in each panel input after input. The last panel may be narrow; outputs are filled up with zeros to a whole vector.
+Activations and errors are kept example after example, a row each.
+
+**One product.** z = a Wᵀ, δ W and δᵀ a are one loop nest, :func:`_product`, which multiplies numbers with vectors: what
+differs is which of the two runs along the examples. **Inks.** Where most inputs are zero, as in drawings, each example
+is a list of (position, value), and the first layer reads and changes only the rows of its weights that are listed.
+
+**Threads.** Every thread runs the same :func:`learn`. Each takes its share of the examples forward and backward, waits
+for the others, takes its share of the input neurons, changes their weights, and waits again. Each number is added up by
+one thread and in one order, so the result does not depend on how many there are.
+
+Letters: n examples of a minibatch (b one of them), l a layer (0 is the input), k a neuron of the layer before, j one of
+the layer after. Costs are given for one minibatch and one layer of shape in × out, in operations (one multiplication
+and addition: 1) and in bytes moved, r bytes a number.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from glassnet.vectors import (
+    NARROW,
+    WIDE,
+    add,
+    arrive,
+    await_all,
+    blank,
+    copy,
+    exp,
+    fma,
+    item,
+    load,
+    log1p,
+    prefetch,
+    put,
+    store,
+    tanh,
+    turn,
+    zeros,
+)
+
+__all__ = [
+    "ACTIVATION_CODES",
+    "COST_CODES",
+    "OPTIMIZER_CODES",
+    "Data",
+    "Model",
+    "Plan",
+    "Rules",
+    "Work",
+    "answer",
+    "learn",
+    "list_inks",
+]
+
+# NaN and infinity must stay themselves, or a divergence would not be seen: all of LLVM's liberties but those two.
+_FAST = {"reassoc", "contract", "arcp", "nsz"}
+# Nothing is made or kept in here, so arrays need not be counted as they are handed on (_nrt), which would take a fifth of
+# the time of a small minibatch.
+_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": _FAST, "_nrt": False}
+_INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # Python calls none of them
+_compiled = njit(**_INNER)
+_inlined = njit(forceinline=True, **_INNER)
+
+
+def _entry(function: Any) -> Any:
+    """Compile what Python calls, and keep it in the user's cache; where there is no folder to write into, without."""
+    try:
+        return njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:
+        return njit(**_OPTIONS)(function)
+
+
+BLOCK = 256
+"""So many terms of a sum are added before the next rows are begun: what they read stays in the first cache."""
+
+SQUARE = NARROW // 4
+"""Threads share input neurons by so many: a square of weights of float32 that can be turned at once, or two of float64."""
+SPARSE = 0.4
+"""Inputs are taken as inks where fewer than this share of them are not zero: an ink takes two to three times as long to
+add as a number in its turn."""
+
+Numbers = NDArray[Any]
+
+
+class Plan(NamedTuple):
+    """What the network is made of, and where its numbers lie. One entry a layer; those of the input come first."""
+
+    sizes: Numbers  # neurons
+    padded: Numbers  # neurons, filled up to whole vectors
+    strides: Numbers  # from one example's row to the next, in numbers
+    row_at: Numbers  # where the layer's rows begin in z, a, delta
+    weight_at: Numbers  # where its weights begin; entry 0 stands for no layer
+    bias_at: Numbers  # where its biases begin
+    turned_at: Numbers  # where its turned weights begin
+    codes: Numbers  # its activation
+    alphas: Numbers  # the activation's number, if it has one
+
+
+class Model(NamedTuple):
+    """The parameters, and what has their shape."""
+
+    parameters: Numbers
+    gradient: Numbers  # of size 1 where the step is taken in place
+    first: Numbers  # velocity, or mean
+    second: Numbers  # mean square
+
+
+class Data(NamedTuple):
+    """The examples: either dense, or as lists of inks."""
+
+    inputs: Numbers  # (n, in), row after row; of size 1 if they are lists
+    starts: Numbers  # example i has the inks starts[i] to starts[i + 1]
+    positions: Numbers
+    values: Numbers
+    targets: Numbers  # (n, out), row after row
+    weights: Numbers  # with a mean of 1; of size 0 where all count the same
+
+
+class Work(NamedTuple):
+    """Room for one minibatch."""
+
+    z: Numbers
+    a: Numbers
+    used: Numbers  # the activations after dropout; a itself without
+    kept: Numbers  # dropout's factors; of size 1 without
+    delta: Numbers
+    turned: Numbers  # the weights of all layers but the first, (out, in), in panels of input neurons
+    costs: Numbers  # of each example
+    squares: Numbers  # parts of the squared length of the gradient
+    ones: Numbers  # what the biases' neuron says
+    places: Numbers  # inks by position: where each position's begin; of size 1 where they are not sorted
+    members: Numbers  # whose they are
+    amounts: Numbers  # how much
+
+
+class Rules(NamedTuple):
+    """The settings of the training."""
+
+    sparse: bool  # the inputs are lists of inks
+    sort_from: int  # and are sorted by position for the gradient of so many examples or more; 0: of none
+    by_columns: bool  # and threads share the first layer by its outputs, rather than by examples and inputs
+    cost: int
+    natural: bool  # the cost and the output activation belong together
+    huber: float
+    optimizer: int
+    in_place: bool  # plain gradient descent: the weights are changed where they are, and no gradient is kept
+    nesterov: bool
+    momentum: float  # or β₁
+    keep: float  # ρ or β₂
+    epsilon: float
+    decay: float
+    clip: float
+    dropout: float
+
+
+ACTIVATION_CODES = {
+    "identity": 0, "sigmoid": 1, "tanh": 2, "relu": 3, "leaky_relu": 4, "elu": 5, "silu": 6, "gelu": 7, "softplus": 8,
+    "step": 9, "softmax": 10,
+}  # fmt: skip
+IDENTITY, SIGMOID, TANH, RELU, LEAKY, ELU, SILU, GELU, SOFTPLUS, STEP, SOFTMAX = range(11)
+COST_CODES = {"squared_error": 0, "absolute_error": 1, "huber": 2, "cross_entropy": 3, "binary_cross_entropy": 4}
+SQUARED, ABSOLUTE, HUBER, CROSS_ENTROPY, BINARY = range(5)
+OPTIMIZER_CODES = {"sgd": 0, "rmsprop": 1, "adam": 2, "adamw": 3}
+SGD, RMSPROP, ADAM, ADAMW = range(4)
+
+
+# ── The product: numbers times vectors ───────────────────────────────────────────────────────────────────────────────
+
+
+def _product(size: int) -> Any:
+    """The product for vectors of ``size`` bytes."""
+
+    @_compiled
+    def product(
+        A: Any, a_at: int, a_row: int, a_col: int, rows: int, V: Any, v_at: int, v_row: int, inner: int,
+        C: Any, c_at: int, c_row: int,
+    ) -> None:  # fmt: skip
+        """C[r, :] += Σᵢ A[r, i] · V[i, :], for vectors V[i, :] and C[r, :], by six rows at a time.
+
+        Six sums of a wide vector fill twelve registers and keep both multipliers busy; each vector that is loaded
+        serves six times. Where fewer than six rows are left, the last of them is done more than once, to the same end:
+        all sums are read before any is written. Operations: rows · inner · lanes. Bytes: r · lanes · rows · (inner / 6 +
+        2 · inner / BLOCK).
+        """
+        for begin in range(0, inner, BLOCK):
+            end = min(begin + BLOCK, inner)
+            for r in range(0, rows, 6):
+                last = min(5, rows - r - 1)
+                a0, c0 = a_at + r * a_row, c_at + r * c_row
+                a1, a2, a3 = a0 + min(1, last) * a_row, a0 + min(2, last) * a_row, a0 + min(3, last) * a_row
+                a4, a5 = a0 + min(4, last) * a_row, a0 + last * a_row
+                c1, c2, c3 = c0 + min(1, last) * c_row, c0 + min(2, last) * c_row, c0 + min(3, last) * c_row
+                c4, c5 = c0 + min(4, last) * c_row, c0 + last * c_row
+                s0, s1, s2 = load(C, c0, size), load(C, c1, size), load(C, c2, size)
+                s3, s4, s5 = load(C, c3, size), load(C, c4, size), load(C, c5, size)
+                for i in range(begin, end):
+                    v, a = load(V, v_at + i * v_row, size), i * a_col
+                    s0, s1, s2 = fma(item(A, a0 + a), v, s0), fma(item(A, a1 + a), v, s1), fma(item(A, a2 + a), v, s2)
+                    s3, s4, s5 = fma(item(A, a3 + a), v, s3), fma(item(A, a4 + a), v, s4), fma(item(A, a5 + a), v, s5)
+                store(C, c0, s0)
+                store(C, c1, s1)
+                store(C, c2, s2)
+                store(C, c3, s3)
+                store(C, c4, s4)
+                store(C, c5, s5)
+
+    return product
+
+
+_product_wide, _product_narrow = _product(WIDE), _product(NARROW)
+
+
+# ── Inks: inputs that are mostly zero ────────────────────────────────────────────────────────────────────────────────
+
+
+@_inlined
+def _fetch(data: Data, row: int) -> None:
+    """Have an example's inks brought from memory, to be there for the next minibatch.
+
+    Shuffled examples lie anywhere, and waiting for one after the other would take as long as the work on them. They are
+    asked for one by one, between the examples of this minibatch: memory answers only so many requests at once.
+    """
+    first, last = data.starts[row], data.starts[row + 1]
+    for i in range(first, last, 64 // data.values.itemsize):
+        prefetch(data.values, i)
+    for i in range(first, last, 64 // data.positions.itemsize):
+        prefetch(data.positions, i)
+
+
+def _inks(size: int) -> Any:
+    """The two sides of the first layer for lists of inks, for a panel of ``size`` bytes."""
+
+    @_compiled
+    def sums(
+        data: Data, rows: Any, following: Any, low: int, high: int, W: Any, w_at: int, z: Any, z_at: int, z_row: int
+    ) -> None:
+        """z[b, :] += Σ value · W[position, :], over the inks of each example; ``following`` are rows to fetch meanwhile.
+
+        Four sums take turns, because a sum can only be added to every fourth cycle. Operations: inks · lanes. Bytes:
+        inks · (r + 2 + r · lanes).
+        """
+        positions, values, width = data.positions, data.values, size // W.itemsize
+        for b in range(low, high):
+            if b < len(following):
+                _fetch(data, following[b])
+            i, last = data.starts[rows[b]], data.starts[rows[b] + 1]
+            s0, s1, s2, s3 = load(z, z_at + b * z_row, size), zeros(z, size), zeros(z, size), zeros(z, size)
+            while i + 4 <= last:
+                s0 = fma(item(values, i), load(W, w_at + item(positions, i) * width, size), s0)
+                s1 = fma(item(values, i + 1), load(W, w_at + item(positions, i + 1) * width, size), s1)
+                s2 = fma(item(values, i + 2), load(W, w_at + item(positions, i + 2) * width, size), s2)
+                s3 = fma(item(values, i + 3), load(W, w_at + item(positions, i + 3) * width, size), s3)
+                i += 4
+            while i < last:
+                s0 = fma(item(values, i), load(W, w_at + item(positions, i) * width, size), s0)
+                i += 1
+            store(z, z_at + b * z_row, add(add(s0, s1), add(s2, s3)))
+
+    @_compiled
+    def spread(
+        data: Data, rows: Any, count: int, inputs: int, low: int, high: int, delta: Any, d_at: int, d_row: int,
+        T: Any, t_at: int,
+    ) -> None:  # fmt: skip
+        """T[position, :] += value · δ[b, :], for the inks of each example at positions from ``low`` to below ``high``.
+
+        Operations: inks · lanes. Bytes: inks · (r + 2 + 2 · r · lanes).
+        """
+        positions, values, width = data.positions, data.values, size // T.itemsize
+        for b in range(count):
+            first, last = data.starts[rows[b]], data.starts[rows[b] + 1]
+            if low > 0:
+                first = _first_from(positions, first, last, low)
+            if high < inputs:
+                last = _first_from(positions, first, last, high)
+            d = load(delta, d_at + b * d_row, size)
+            for i in range(first, last):
+                at = t_at + item(positions, i) * width
+                store(T, at, fma(item(values, i), d, load(T, at, size)))
+
+    @_compiled
+    def collect(
+        work: Work, ahead: int, low: int, high: int, delta: Any, d_at: int, d_row: int, T: Any, t_at: int
+    ) -> None:  # fmt: skip
+        """The same as ``spread``, position after position: T[position, :] += Σ value · δ[b, :], over its sorted inks.
+
+        Each row is read and written once, and the sum is kept in registers. Operations: inks · lanes. Bytes:
+        inks · (r + 4 + r · lanes) + 2 · r · in · lanes.
+        """
+        places, members, amounts, width = work.places, work.members, work.amounts, size // T.itemsize
+        for k in range(low, high):
+            i, last = item(places, ahead + k - low), item(places, ahead + k + 1 - low)
+            if i < last:
+                s0, s1 = load(T, t_at + k * width, size), zeros(T, size)
+                while i + 2 <= last:
+                    s0 = fma(item(amounts, i), load(delta, d_at + item(members, i) * d_row, size), s0)
+                    s1 = fma(item(amounts, i + 1), load(delta, d_at + item(members, i + 1) * d_row, size), s1)
+                    i += 2
+                if i < last:
+                    s0 = fma(item(amounts, i), load(delta, d_at + item(members, i) * d_row, size), s0)
+                store(T, t_at + k * width, add(s0, s1))
+
+    return sums, spread, collect
+
+
+@_compiled
+def _sort_inks(data: Data, work: Work, rows: Any, inputs: int, low: int, high: int, ahead: int, at: int) -> None:
+    """The minibatch's inks by position, from ``low`` to below ``high``: which example has how much there.
+
+    ``work.places``, from ``ahead``, tells where each position's begin in ``members`` and ``amounts``, from ``at``. A
+    counting sort; bytes: inks · (2 · (r + 2) + 2 · r + 8).
+    """
+    starts, positions, values, places = data.starts, data.positions, data.values, work.places
+    places[ahead : ahead + high - low + 2] = 0
+    for b in range(len(rows)):
+        first, last = starts[rows[b]], starts[rows[b] + 1]
+        if low > 0:
+            first = _first_from(positions, first, last, low)
+        if high < inputs:
+            last = _first_from(positions, first, last, high)
+        for i in range(first, last):
+            places[ahead + np.intp(item(positions, i)) - low + 2] += 1
+    places[ahead] = places[ahead + 1] = at
+    for k in range(ahead + 2, ahead + high - low + 2):
+        places[k] += places[k - 1]
+    for b in range(len(rows)):
+        first, last = starts[rows[b]], starts[rows[b] + 1]
+        if low > 0:
+            first = _first_from(positions, first, last, low)
+        if high < inputs:
+            last = _first_from(positions, first, last, high)
+        for i in range(first, last):
+            place = ahead + np.intp(item(positions, i)) - low + 1
+            to = places[place]
+            places[place] = to + 1
+            work.members[to] = b
+            work.amounts[to] = item(values, i)
+
+
+@_inlined
+def _first_from(positions: Any, first: int, last: int, low: int) -> int:
+    """The first of an example's inks, which are in order, at a position of at least ``low``."""
+    while first < last:
+        middle = (first + last) >> 1
+        if positions[middle] < low:
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
+_sums_wide, _spread_wide, _collect_wide = _inks(WIDE)
+_sums_narrow, _spread_narrow, _collect_narrow = _inks(NARROW)
+
+
+@_entry
+def list_inks(inputs: Any, width: int, starts: Any, positions: Any, values: Any, fill: bool) -> None:
+    """The inputs that are not zero: at first how many there are, in ``starts``; then, with ``fill``, which and how much."""
+    at = 0
+    for b in range(len(starts) - 1):
+        for k in range(width):
+            x = inputs[b * width + k]
+            if x != 0:
+                if fill:
+                    positions[at] = k
+                    values[at] = x
+                at += 1
+        starts[b + 1] = at
+
+
+# ── Forward ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@_compiled
+def _forward(
+    plan: Plan, W: Any, data: Data, work: Work, rows: Any, following: Any, low: int, high: int,
+    sparse: bool, dropout: float, key: Any,
+) -> None:  # fmt: skip
+    """The examples ``low`` to ``high`` of the minibatch, from the input to the output: z = a Wᵀ + b, a' = f(z).
+
+    Operations: n · in · out. Bytes: r · (in · out + n · (in + out)), where the weights fit into a cache.
+    """
+    sizes, strides, row_at = plan.sizes, plan.strides, plan.row_at
+    wide, narrow = WIDE // W.itemsize, NARROW // W.itemsize
+    if not sparse:
+        for b in range(low, high):
+            copy(data.inputs, rows[b] * sizes[0], work.used, b * strides[0], sizes[0])
+            if b < len(following):
+                for k in range(0, sizes[0], 64 // W.itemsize):
+                    prefetch(data.inputs, following[b] * sizes[0] + k)
+                prefetch(data.inputs, (following[b] + 1) * sizes[0] - 1)
+    for l in range(1, len(sizes)):
+        begin, end = row_at[l] + low * strides[l], row_at[l] + high * strides[l]
+        if l > 1 or not sparse:
+            _set_rows(plan, W, work, l, 0, plan.padded[l], low, high)
+            for first in range(0, plan.padded[l], wide):
+                panel = plan.weight_at[l] + first * sizes[l - 1]
+                a = row_at[l - 1] + low * strides[l - 1]
+                if plan.padded[l] - first >= wide:
+                    _product_wide(
+                        work.used, a, strides[l - 1], 1, high - low,
+                        W, panel, wide, sizes[l - 1], work.z, begin + first, strides[l],
+                    )  # fmt: skip
+                else:
+                    _product_narrow(
+                        work.used, a, strides[l - 1], 1, high - low,
+                        W, panel, narrow, sizes[l - 1], work.z, begin + first, strides[l],
+                    )  # fmt: skip
+        _activate(plan.codes[l], plan.alphas[l], work.z[begin:end], work.a[begin:end], sizes[l], strides[l])
+        if dropout > 0 and l < len(sizes) - 1:
+            _drop(plan, work, dropout, rows, low, high, l, key)
+
+
+@_inlined
+def _forward_inks(
+    plan: Plan, W: Any, data: Data, work: Work, rows: Any, following: Any, low: int, high: int, begin: int, end: int
+) -> None:
+    """The first layer's weighted sums from lists of inks, for outputs ``begin`` to ``end``, which are whole panels."""
+    wide, at, z_row = WIDE // W.itemsize, plan.row_at[1], plan.strides[1]
+    _set_rows(plan, W, work, 1, begin, end, low, high)
+    for first in range(begin, end, wide):
+        panel = plan.weight_at[1] + first * plan.sizes[0]
+        if end - first >= wide:
+            _sums_wide(data, rows, following, low, high, W, panel, work.z, at + first, z_row)
+        else:
+            _sums_narrow(data, rows, following, low, high, W, panel, work.z, at + first, z_row)
+        following = following[:0]
+
+
+@_inlined
+def _set_rows(plan: Plan, W: Any, work: Work, l: int, begin: int, end: int, low: int, high: int) -> None:
+    """The weighted sums begin at the biases."""
+    for j in range(begin, end, NARROW // W.itemsize):
+        bias = load(W, plan.bias_at[l] + j, NARROW)
+        for b in range(low, high):
+            store(work.z, plan.row_at[l] + b * plan.strides[l] + j, bias)
+
+
+@_compiled
+def _activate(code: int, alpha: float, z: Any, a: Any, width: int, stride: int) -> None:
+    """a = f(z) for whole rows, the filled-up neurons included, but for softmax (see :mod:`glassnet.activations`)."""
+    real = z.dtype.type
+    zero, half, one, slope = real(0), real(0.5), real(1), real(alpha)
+    n = len(z)
+    if code == SIGMOID:
+        for i in range(n):
+            e = exp(-abs(z[i]))
+            a[i] = (one if z[i] >= zero else e) / (one + e)
+    elif code == RELU:
+        for i in range(n):
+            a[i] = z[i] if z[i] > zero else zero
+    elif code == TANH:
+        for i in range(n):
+            a[i] = tanh(z[i])
+    elif code == SOFTMAX:
+        for first in range(0, n, stride):
+            most = z[first]
+            for j in range(first + 1, first + width):
+                most = max(most, z[j])
+            total = zero
+            for j in range(first, first + width):
+                a[j] = exp(z[j] - most)
+                total += a[j]
+            for j in range(first, first + width):
+                a[j] /= total
+    elif code == LEAKY:
+        for i in range(n):
+            a[i] = z[i] if z[i] > zero else slope * z[i]
+    elif code == ELU:
+        for i in range(n):
+            a[i] = z[i] if z[i] > zero else slope * real(math.expm1(z[i]))
+    elif code == SILU:
+        for i in range(n):
+            e = exp(-abs(z[i]))
+            a[i] = z[i] * (one if z[i] >= zero else e) / (one + e)
+    elif code == GELU:
+        for i in range(n):
+            a[i] = half * z[i] * (one + tanh(real(_GELU) * (z[i] + real(_CUBIC) * z[i] * z[i] * z[i])))
+    elif code == SOFTPLUS:
+        for i in range(n):
+            a[i] = (z[i] if z[i] > zero else zero) + log1p(exp(-abs(z[i])))
+    elif code == STEP:
+        for i in range(n):
+            a[i] = one if z[i] > zero else zero
+    else:
+        for i in range(n):
+            a[i] = z[i]
+
+
+_GELU, _CUBIC = math.sqrt(2 / math.pi), 0.044715
+
+
+@_inlined
+def _mixed(x: Any) -> Any:
+    """SplitMix64, as in :class:`glassnet.engine.Dropout`."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@_compiled
+def _drop(plan: Plan, work: Work, rate: float, rows: Any, low: int, high: int, l: int, key: Any) -> None:
+    """Silence hidden neurons: factors that depend on (seed, epoch, layer, example, neuron) alone."""
+    real = work.a.dtype.type
+    layer = _mixed(key + np.uint64(l))
+    for b in range(low, high):
+        example = _mixed(layer + np.uint64(rows[b]))
+        at = plan.row_at[l] + b * plan.strides[l]
+        for j in range(plan.sizes[l]):
+            uniform = np.float64(_mixed(example + np.uint64(j)) >> np.uint64(11)) * 2.0**-53
+            work.kept[at + j] = real(0) if uniform < rate else real(1 / (1 - rate))
+            work.used[at + j] = work.a[at + j] * work.kept[at + j]
+
+
+# ── Backward ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@_compiled
+def _output_error(
+    plan: Plan, data: Data, work: Work, rules: Rules, rows: Any, low: int, high: int, scale: float
+) -> None:
+    """BP1: the output's error δ = ∂C/∂a ⊙ f'(z), times ``scale`` and the example's weight; and each example's cost.
+
+    All that follows is linear in δ, so what is multiplied in here, once, is in every gradient.
+    """
+    real = work.z.dtype.type
+    zero, one, two = real(0), real(1), real(2)
+    least, unit = real(np.finfo(work.z.dtype).tiny), real(np.finfo(work.z.dtype).eps)
+    last = len(plan.sizes) - 1
+    width, stride, code = plan.sizes[last], plan.strides[last], plan.codes[last]
+    z, a, delta = work.z, work.a, work.delta
+    for b in range(low, high):
+        at = plan.row_at[last] + b * stride
+        target = rows[b] * width
+        weight = data.weights[rows[b]] if len(data.weights) else one
+        cost, factor = 0.0, real(scale) * weight
+        if rules.cost == SQUARED:
+            for j in range(width):
+                r = a[at + j] - data.targets[target + j]
+                cost += r * r
+                delta[at + j] = factor * two * r
+        elif rules.cost == CROSS_ENTROPY and rules.natural:
+            most, total, wanted = z[at], zero, zero
+            for j in range(width):
+                most = max(most, z[at + j])
+            for j in range(width):
+                total += exp(z[at + j] - most)
+                wanted += data.targets[target + j]
+            log_total = real(math.log(total))
+            for j in range(width):
+                y = data.targets[target + j]
+                cost += y * (log_total - (z[at + j] - most))
+                delta[at + j] = factor * (a[at + j] * wanted - y)
+        elif rules.cost == BINARY and rules.natural:
+            for j in range(width):
+                x, y = z[at + j], data.targets[target + j]
+                cost += (x if x > zero else zero) + log1p(exp(-abs(x))) - y * x
+                delta[at + j] = factor * (a[at + j] - y)
+        elif rules.cost == ABSOLUTE:
+            for j in range(width):
+                r = a[at + j] - data.targets[target + j]
+                cost += abs(r)
+                delta[at + j] = factor * (one if r > zero else -one if r < zero else r)
+        elif rules.cost == HUBER:
+            edge = real(rules.huber)
+            for j in range(width):
+                r = a[at + j] - data.targets[target + j]
+                near = abs(r) <= edge
+                cost += real(0.5) * r * r if near else edge * (abs(r) - real(0.5) * edge)
+                delta[at + j] = factor * (r if near else edge if r > zero else -edge if r < zero else r)
+        elif rules.cost == CROSS_ENTROPY:
+            for j in range(width):
+                y, p = data.targets[target + j], a[at + j]
+                p = least if p < least else p
+                cost -= y * real(math.log(p))
+                delta[at + j] = factor * (-y / p)
+        else:
+            for j in range(width):
+                y, p, q = data.targets[target + j], a[at + j], one - a[at + j]
+                p, q = least if p < least else p, unit if q < unit else q
+                cost -= y * real(math.log(p)) + (one - y) * real(math.log(q))
+                delta[at + j] = factor * ((one - y) / q - y / p)
+        work.costs[b] = cost * weight
+    if not rules.natural:
+        first, end = plan.row_at[last] + low * stride, plan.row_at[last] + high * stride
+        _pull_back(code, plan.alphas[last], z[first:end], a[first:end], delta[first:end], width, stride)
+
+
+@_compiled
+def _pull_back(code: int, alpha: float, z: Any, a: Any, d: Any, width: int, stride: int) -> None:
+    """δ = ∂C/∂z from ∂C/∂a, in place, for whole rows (see :mod:`glassnet.activations`)."""
+    real = z.dtype.type
+    zero, half, one, slope = real(0), real(0.5), real(1), real(alpha)
+    n = len(z)
+    if code == SIGMOID:
+        for i in range(n):
+            d[i] *= a[i] * (one - a[i])
+    elif code == RELU:
+        for i in range(n):
+            d[i] = d[i] if z[i] > zero else zero
+    elif code == TANH:
+        for i in range(n):
+            d[i] *= one - a[i] * a[i]
+    elif code == SOFTMAX:
+        for first in range(0, n, stride):
+            shared = zero
+            for j in range(first, first + width):
+                shared += a[j] * d[j]
+            for j in range(first, first + width):
+                d[j] = a[j] * (d[j] - shared)
+    elif code == LEAKY:
+        for i in range(n):
+            d[i] *= one if z[i] > zero else slope
+    elif code == ELU:
+        for i in range(n):
+            d[i] *= one if z[i] > zero else a[i] + slope
+    elif code == SILU:
+        for i in range(n):
+            e = exp(-abs(z[i]))
+            s = (one if z[i] >= zero else e) / (one + e)
+            d[i] *= s + a[i] * (one - s)
+    elif code == GELU:
+        for i in range(n):
+            t = tanh(real(_GELU) * (z[i] + real(_CUBIC) * z[i] * z[i] * z[i]))
+            u = real(_GELU) * (one + real(3 * _CUBIC) * z[i] * z[i])
+            d[i] *= half * (one + t) + half * z[i] * (one - t * t) * u
+    elif code == SOFTPLUS:
+        for i in range(n):
+            e = exp(-abs(z[i]))
+            d[i] *= (one if z[i] >= zero else e) / (one + e)
+    elif code == STEP:
+        for i in range(n):
+            d[i] = zero
+
+
+@_compiled
+def _backward(plan: Plan, work: Work, rules: Rules, low: int, high: int) -> None:
+    """BP2: from the last layer back to the first, each layer's error δˡ = (δˡ⁺¹ Wˡ⁺¹) ⊙ f'(zˡ).
+
+    Operations: n · in · out. Bytes: r · (in · out + n · (in + out)), where the weights fit into a cache.
+    """
+    sizes, strides, row_at, delta = plan.sizes, plan.strides, plan.row_at, work.delta
+    wide, narrow = WIDE // delta.itemsize, NARROW // delta.itemsize
+    for l in range(len(sizes) - 1, 1, -1):
+        outputs, d_row = sizes[l], strides[l - 1]
+        d, begin, end = row_at[l] + low * strides[l], row_at[l - 1] + low * d_row, row_at[l - 1] + high * d_row
+        delta[begin:end] = 0
+        for first in range(0, plan.padded[l - 1], wide):
+            panel = plan.turned_at[l] + first * plan.padded[l]
+            if plan.padded[l - 1] - first >= wide:
+                _product_wide(
+                    delta, d, strides[l], 1, high - low, work.turned, panel, wide, outputs, delta, begin + first, d_row
+                )
+            else:
+                _product_narrow(
+                    delta,
+                    d,
+                    strides[l],
+                    1,
+                    high - low,
+                    work.turned,
+                    panel,
+                    narrow,
+                    outputs,
+                    delta,
+                    begin + first,
+                    d_row,
+                )
+        if rules.dropout > 0:
+            for i in range(begin, end):
+                delta[i] *= work.kept[i]
+        _pull_back(
+            plan.codes[l - 1], plan.alphas[l - 1], work.z[begin:end], work.a[begin:end], delta[begin:end],
+            sizes[l - 1], d_row,
+        )  # fmt: skip
+
+
+@_compiled
+def _turn(plan: Plan, W: Any, work: Work, l: int, low: int, high: int) -> None:
+    """The weights of a layer from the input neurons ``low`` to ``high``, turned for BP2, which goes from outputs to inputs.
+
+    They are then in panels of input neurons, and in each panel output after output. Bytes: r · 2 · in · out.
+    """
+    inputs = plan.sizes[l - 1]
+    wide, narrow = WIDE // W.itemsize, NARROW // W.itemsize
+    for first in range(0, plan.padded[l], wide):
+        panel, width = plan.weight_at[l] + first * inputs, min(wide, plan.padded[l] - first)
+        for k in range(low, high, narrow):
+            across = k - k % wide
+            lanes = min(wide, plan.padded[l - 1] - across)
+            to = plan.turned_at[l] + across * plan.padded[l] + k - across
+            for j in range(first, first + width, narrow):
+                source = panel + k * width + j - first
+                if k + narrow <= high:
+                    turn(W, source, width, work.turned, to + j * lanes, lanes, NARROW)
+                else:
+                    for i in range(high - k):
+                        for c in range(narrow):
+                            work.turned[to + (j + c) * lanes + i] = W[source + i * width + c]
+
+
+# ── Gradient and step ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@_compiled
+def _change(
+    plan: Plan, model: Model, data: Data, work: Work, rules: Rules, rows: Any, rate: float, t: int,
+    thread: int, threads: int, meeting: Any, arrivals: int,
+) -> int:  # fmt: skip
+    """A thread's share of the gradient, and of the step.
+
+    Plain gradient descent adds the gradient to the weights where these lie (δ carries −η). Otherwise it is added up
+    apart, panel by panel, and each panel's step is taken while it is still in the cache; or, where the gradient is
+    clipped, after its whole length is known. Operations: n · in · out. Bytes: r · 2 · in · out · (1, or with the
+    optimizer's memory 2 to 3), and r · n · (in + out).
+    """
+    target = model.parameters if rules.in_place else model.gradient
+    in_order = 0 < rules.sort_from <= len(rows)
+    if in_order:
+        low, high = _share(plan.sizes[0], thread, threads)
+        places, members = len(work.places) // threads * thread, len(work.members) // threads * thread
+        _sort_inks(data, work, rows, plan.sizes[0], low, high, places, members)
+        if rules.by_columns:
+            arrivals = _meet(meeting, arrivals, threads)
+    for l in range(1, len(plan.sizes)):
+        low, high, begin, end, biases = _part(plan, rules, l, thread, threads, WIDE // model.parameters.itemsize)
+        for first in range(begin, end, WIDE // target.itemsize):
+            width = min(WIDE // target.itemsize, plan.padded[l] - first)
+            at, bias = plan.weight_at[l] + first * plan.sizes[l - 1] + low * width, plan.bias_at[l] + first
+            if not rules.in_place:
+                target[at : at + (high - low) * width] = 0
+                target[bias : bias + (width if biases else 0)] = 0
+            elif rules.decay > 0:
+                _scale(target[at : at + (high - low) * width], 1 - rate * rules.decay)
+            _gradient(plan, data, work, rules, rows, target, l, first, low, high, biases, in_order, threads)
+            if not rules.in_place and rules.clip == 0:
+                _descend(model, rules, at, (high - low) * width, rate, 1.0, rules.decay, t)
+                _descend(model, rules, bias, width if biases else 0, rate, 1.0, 0.0, t)
+        if rules.clip == 0 and l > 1:
+            _turn(plan, model.parameters, work, l, low, high)
+    if rules.clip > 0:
+        _square(plan, model, work, rules, thread, threads)
+        arrivals = _meet(meeting, arrivals, threads)
+        length = 0.0
+        for square in work.squares:
+            length += square
+        factor = rules.clip / math.sqrt(length) if length > rules.clip * rules.clip else 1.0
+        for l in range(1, len(plan.sizes)):
+            low, high, begin, end, biases = _part(plan, rules, l, thread, threads, WIDE // model.parameters.itemsize)
+            for first in range(begin, end, WIDE // target.itemsize):
+                width = min(WIDE // target.itemsize, plan.padded[l] - first)
+                at, bias = plan.weight_at[l] + first * plan.sizes[l - 1] + low * width, plan.bias_at[l] + first
+                _descend(model, rules, at, (high - low) * width, rate, factor, rules.decay, t)
+                _descend(model, rules, bias, width if biases else 0, rate, factor, 0.0, t)
+            if l > 1:
+                _turn(plan, model.parameters, work, l, low, high)
+    return arrivals
+
+
+@_inlined
+def _gradient(
+    plan: Plan, data: Data, work: Work, rules: Rules, rows: Any, target: Any, l: int, first: int, low: int, high: int,
+    biases: bool, in_order: bool, threads: int,
+) -> None:  # fmt: skip
+    """BP3 and BP4 for a panel of outputs, from the input neurons ``low`` to ``high``: Σ δ and Σ δ aᵀ, added to ``target``."""
+    wide, count, delta = WIDE // target.itemsize, len(rows), work.delta
+    panel, width = plan.weight_at[l] + first * plan.sizes[l - 1], min(wide, plan.padded[l] - first)
+    d, d_row, bias = plan.row_at[l] + first, plan.strides[l], plan.bias_at[l] + first
+    used, a_row = plan.row_at[l - 1] + low, plan.strides[l - 1]
+    if l == 1 and in_order:
+        for part in range(threads):
+            places = len(work.places) // threads * part
+            from_, to = _share(plan.sizes[0], part, threads)
+            if from_ >= low and to <= high:
+                if width == wide:
+                    _collect_wide(work, places, from_, to, delta, d, d_row, target, panel)
+                else:
+                    _collect_narrow(work, places, from_, to, delta, d, d_row, target, panel)
+    elif l == 1 and rules.sparse:
+        if width == wide:
+            _spread_wide(data, rows, count, plan.sizes[0], low, high, delta, d, d_row, target, panel)
+        else:
+            _spread_narrow(data, rows, count, plan.sizes[0], low, high, delta, d, d_row, target, panel)
+    elif width == wide:
+        _product_wide(work.used, used, 1, a_row, high - low, delta, d, d_row, count, target, panel + low * width, width)
+    else:
+        _product_narrow(
+            work.used, used, 1, a_row, high - low, delta, d, d_row, count, target, panel + low * width, width
+        )
+    if biases and width == wide:
+        _product_wide(work.ones, 0, 0, 0, 1, delta, d, d_row, count, target, bias, 0)
+    elif biases:
+        _product_narrow(work.ones, 0, 0, 0, 1, delta, d, d_row, count, target, bias, 0)
+
+
+@_inlined
+def _share(inputs: int, thread: int, threads: int) -> tuple[int, int]:
+    """A thread's share of input neurons: squares of weights that can be turned, but for the last."""
+    squares = (inputs + SQUARE - 1) // SQUARE
+    return min(squares * thread // threads * SQUARE, inputs), min(squares * (thread + 1) // threads * SQUARE, inputs)
+
+
+@_inlined
+def _part(plan: Plan, rules: Rules, l: int, thread: int, threads: int, wide: int) -> tuple[int, int, int, int, bool]:
+    """Which weights a thread changes: from which input neuron to which, from which output to which; and the biases?
+
+    Of a first layer that takes inks and has several panels, whole panels: the same that the thread reads on the way
+    forward, so that no weight wanders from one processor's cache to the other's. Else some input neurons' weights.
+    """
+    if l == 1 and rules.by_columns:
+        begin, end = _panels(plan, thread, threads, wide)
+        return 0, plan.sizes[0], begin, end, True
+    low, high = _share(plan.sizes[l - 1], thread, threads)
+    return low, high, 0, plan.padded[l], (l - 1) % threads == thread
+
+
+@_inlined
+def _panels(plan: Plan, thread: int, threads: int, wide: int) -> tuple[int, int]:
+    """A thread's share of the first layer's outputs: whole panels."""
+    panels = (plan.padded[1] + wide - 1) // wide
+    return panels * thread // threads * wide, min(panels * (thread + 1) // threads * wide, plan.padded[1])
+
+
+@_inlined
+def _meet(meeting: Any, arrivals: int, threads: int) -> int:
+    """Wait for the other threads; how many arrivals there have been."""
+    if threads > 1:
+        arrivals += threads
+        arrive(meeting)
+        await_all(meeting, arrivals)
+    return arrivals
+
+
+@_compiled
+def _square(plan: Plan, model: Model, work: Work, rules: Rules, thread: int, threads: int) -> None:
+    """The squares of this thread's part of the gradient, a sum for each input neuron, and one for a layer's biases."""
+    g, at, wide = model.gradient, 0, WIDE // model.gradient.itemsize
+    for l in range(1, len(plan.sizes)):
+        low, high, _, _, biases = _part(plan, rules, l, thread, threads, WIDE // model.parameters.itemsize)
+        for k in range(low, high):
+            total = 0.0
+            for first in range(0, plan.padded[l], wide):
+                width = min(wide, plan.padded[l] - first)
+                row = plan.weight_at[l] + first * plan.sizes[l - 1] + k * width
+                for i in range(row, row + width):
+                    total += np.float64(g[i]) * np.float64(g[i])
+            work.squares[at + k] = total
+        if biases:
+            total = 0.0
+            for i in range(plan.bias_at[l], plan.bias_at[l] + plan.padded[l]):
+                total += np.float64(g[i]) * np.float64(g[i])
+            work.squares[at + plan.sizes[l - 1]] = total
+        at += plan.sizes[l - 1] + 1
+
+
+@_compiled
+def _scale(x: Any, factor: float) -> None:
+    """Weight decay in place: x · (1 − η λ)."""
+    f = x.dtype.type(factor)
+    for i in range(len(x)):
+        x[i] *= f
+
+
+@_compiled
+def _descend(model: Model, rules: Rules, at: int, count: int, rate: float, factor: float, decay: float, t: int) -> None:
+    """The optimizer's step for the ``count`` parameters from ``at`` (see :mod:`glassnet.optimizers`).
+
+    Bytes: r · count · (3 for plain descent, 5 with one running average, 7 with two).
+    """
+    real = model.parameters.dtype.type
+    w, g = model.parameters[at : at + count], model.gradient[at : at + count]
+    eta, scale, pull, one = real(rate), real(factor), real(decay), real(1)
+    momentum, keep, epsilon = real(rules.momentum), real(rules.keep), real(rules.epsilon)
+    # 1 − β, before it is rounded: of 1 − 0.999 in float32, five digits would be left.
+    new, fresh = real(1 - rules.momentum), real(1 - rules.keep)
+    if rules.optimizer == SGD and rules.momentum == 0:
+        for i in range(count):
+            w[i] -= eta * (scale * g[i] + pull * w[i])
+    elif rules.optimizer == SGD:
+        v = model.first[at : at + count]
+        ahead, straight = (momentum, one) if rules.nesterov else (one, real(0))
+        for i in range(count):
+            slope = scale * g[i] + pull * w[i]
+            v[i] = momentum * v[i] + slope
+            w[i] -= eta * (straight * slope + ahead * v[i])
+    elif rules.optimizer == RMSPROP:
+        s = model.second[at : at + count]
+        if rules.momentum == 0:
+            for i in range(count):
+                slope = scale * g[i] + pull * w[i]
+                s[i] = keep * s[i] + fresh * slope * slope
+                w[i] -= eta * slope / (math.sqrt(s[i]) + epsilon)
+        else:
+            v = model.first[at : at + count]
+            for i in range(count):
+                slope = scale * g[i] + pull * w[i]
+                s[i] = keep * s[i] + fresh * slope * slope
+                v[i] = momentum * v[i] + slope / (math.sqrt(s[i]) + epsilon)
+                w[i] -= eta * v[i]
+    else:
+        m, s = model.first[at : at + count], model.second[at : at + count]
+        apart = real(rate * decay) if rules.optimizer == ADAMW else real(0)
+        pull = real(0) if rules.optimizer == ADAMW else pull
+        rise = real(rate / (1 - rules.momentum**t))
+        spread = real(1 / math.sqrt(1 - rules.keep**t))
+        for i in range(count):
+            slope = scale * g[i] + pull * w[i]
+            m[i] = momentum * m[i] + new * slope
+            s[i] = keep * s[i] + fresh * slope * slope
+            w[i] -= rise * m[i] / (math.sqrt(s[i]) * spread + epsilon) + apart * w[i]
+
+
+# ── What is called from Python (beside list_inks) ────────────────────────────────────────────────────────────────────
+
+
+@_entry
+def learn(
+    plan: Plan, model: Model, data: Data, work: Work, rules: Rules, rows: Any, size: int, costs: Any, rates: Any,
+    t: int, key: Any, thread: int, threads: int, meeting: Any,
+) -> None:  # fmt: skip
+    """Do one minibatch of ``size`` rows after the other: this thread's part of it.
+
+    ``rates`` holds the learning rate of each minibatch; ``t`` counts the optimizer's steps, from 1; ``key`` is dropout's
+    for this epoch; ``meeting`` counts the arrivals of threads, from 0. Each minibatch's mean cost goes to ``costs``.
+    """
+    if len(costs) == 0:
+        return
+    arrivals = 0
+    for l in range(2, len(plan.sizes)):
+        first, last = _share(plan.sizes[l - 1], thread, threads)
+        _turn(plan, model.parameters, work, l, first, last)
+    arrivals = _meet(meeting, arrivals, threads)
+    for m in range(len(costs)):
+        part = rows[m * size : min((m + 1) * size, len(rows))]
+        count = len(part)
+        low, high = count * thread // threads, count * (thread + 1) // threads
+        following = rows[(m + 1) * size : min((m + 2) * size, len(rows))]
+        if rules.sparse and rules.by_columns:
+            begin, end = _panels(plan, thread, threads, WIDE // work.z.itemsize)
+            _forward_inks(plan, model.parameters, data, work, part, following, 0, count, begin, end)
+            arrivals = _meet(meeting, arrivals, threads)
+        elif rules.sparse:
+            _forward_inks(plan, model.parameters, data, work, part, following, low, high, 0, plan.padded[1])
+        _forward(plan, model.parameters, data, work, part, following, low, high, rules.sparse, rules.dropout, key)
+        scale = (-rates[m] if rules.in_place else 1.0) / count
+        _output_error(plan, data, work, rules, part, low, high, scale)
+        _backward(plan, work, rules, low, high)
+        arrivals = _meet(meeting, arrivals, threads)
+        if thread == 0:
+            total = 0.0
+            for b in range(count):
+                total += work.costs[b]
+            costs[m] = total / count
+        arrivals = _change(plan, model, data, work, rules, part, rates[m], t + m, thread, threads, meeting, arrivals)
+        arrivals = _meet(meeting, arrivals, threads)
+
+
+@_entry
+def answer(
+    table: Any, alphas: Any, parameters: Any, inputs: Any, low: int, high: int, tile: int, room: Any, places: Any,
+    positions: Any, z: Any, a: Any,
+) -> None:  # fmt: skip
+    """The last layer's weighted sums and activations for the examples ``low`` to ``high``, ``tile`` of them at a time.
+
+    What is zero in a tile is left out if that is most of it. ``table`` is a :class:`Plan`, row after row; ``room`` holds
+    the tile's z, its a, and its inks' values; ``places`` where each example's inks begin, and row numbers. They are
+    handed over in so few arrays because each costs a tenth of a microsecond, of two for one image.
+    """
+    plan = Plan(
+        table[0], table[1], table[2], table[3], table[4], table[5], table[6], table[7], alphas
+    )  # fmt: skip
+    last = len(plan.sizes) - 1
+    width, outputs, stride, at = plan.sizes[0], plan.sizes[last], plan.strides[last], plan.row_at[last]
+    size = plan.row_at[last] + tile * stride
+    values, lanes = room[2 * size :], NARROW // room.itemsize
+    none = room[0:0]
+    starts, rows = places[: tile + 1], places[tile + 1 :]
+    work = Work(
+        room[:size], room[size : 2 * size], room[size : 2 * size], none, none, none, none, none, none, none, none, none
+    )
+    for first in range(low, high, tile):
+        count = min(tile, high - first)
+        inks = 0
+        for b in range(count):
+            source = (first + b) * width
+            for block in range(0, width, lanes):
+                end = min(block + lanes, width)
+                if block + lanes <= width and blank(load(inputs, source + block, NARROW)):
+                    continue
+                for k in range(block, end):
+                    x = item(inputs, source + k)
+                    put(positions, inks, k)
+                    put(values, inks, x)
+                    inks += x != 0
+            starts[b + 1] = inks
+        sparse = inks < SPARSE * count * width
+        for b in range(count):
+            rows[b] = b if sparse else first + b
+        data = Data(inputs, starts, positions, values, none, none)
+        if sparse:
+            _forward_inks(plan, parameters, data, work, rows, rows[:0], 0, count, 0, plan.padded[1])
+        _forward(plan, parameters, data, work, rows, rows[:0], 0, count, sparse, 0.0, np.uint64(0))
+        for b in range(count):
+            for j in range(outputs):
+                z[(first + b) * outputs + j] = work.z[at + b * stride + j]
+                a[(first + b) * outputs + j] = work.a[at + b * stride + j]

@@ -1,0 +1,388 @@
+"""The machine's vectors: the few instructions that Numba has no Python word for. All of them are on this page.
+
+A processor's vector register holds several numbers side by side, and adds or multiplies all of them in one instruction.
+Numba lets LLVM find loops that can be done so, but a sum kept over a loop with jumps in it (the inks of an image) goes
+back to memory at every turn. Here a vector is a value that a compiled function can hold in a variable, so its loop can
+keep it in a register:
+
+    total = zeros(W, WIDE)                             # 32 float32 on a machine with 512-bit registers
+    for i in range(first, last):
+        total = fma(value[i], load(W, place[i], WIDE), total)
+    store(z, at, total)
+
+Sizes are in bytes, so that the same page serves float32 and float64. Indices are not checked and do not count from the
+end. :func:`exp` and :func:`tanh` are here because LLVM has no vector form of them. :func:`arrive` and :func:`await_all`
+let threads wait for each other without the operating system, whose waking takes longer than a minibatch.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_model
+
+__all__ = [
+    "NARROW", "WIDE", "Vector", "add", "arrive", "await_all", "blank", "copy", "exp", "fma", "item", "load", "log1p",
+    "prefetch", "put", "store", "tanh", "turn", "zeros",
+]  # fmt: skip
+
+
+def _register_bytes() -> int:
+    """How many bytes a vector register of this machine holds."""
+    features = binding.get_host_cpu_features()
+    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+
+
+NARROW = _register_bytes()
+"""Bytes of a vector that fills one register."""
+WIDE = 2 * NARROW
+"""Bytes of a vector that fills two: twice the work for each number that is fetched to be multiplied with it."""
+
+
+class Vector(types.Type):
+    """Numba's type of ``lanes`` numbers of one ``dtype``, side by side in a register."""
+
+    def __init__(self, dtype: Any, size: int) -> None:
+        self.dtype = dtype
+        self.lanes = size * 8 // dtype.bitwidth
+        super().__init__(f"Vector({dtype}, {self.lanes})")
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Vector) -> None:
+        element = ir.FloatType() if kind.dtype == types.float32 else ir.DoubleType()
+        super().__init__(manager, kind, ir.VectorType(element, kind.lanes))
+
+
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any, vector: Any) -> Any:
+    data = cgutils.create_struct_proxy(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [at]), vector.as_pointer())
+
+
+def _splat(builder: Any, number: Any, vector: Any) -> Any:
+    """The number in every lane."""
+    lane = ir.IntType(32)
+    none = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(none, number, lane(0))
+    return builder.shuffle_vector(first, none, ir.Constant(ir.VectorType(lane, vector.count), None))
+
+
+@intrinsic
+def item(typing: Any, array: Any, at: Any) -> Any:
+    """The one number at this index. (In ``array[at]``, every index is first asked whether it counts from the end.)"""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(array)(context, builder, arguments[0]).data
+        return builder.load(builder.gep(data, [arguments[1]]))
+
+    return array.dtype(array, types.intp), code
+
+
+@intrinsic
+def put(typing: Any, array: Any, at: Any, number: Any) -> Any:
+    """Write one number at this index, as ``item`` reads it."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(array)(context, builder, arguments[0]).data
+        value = context.cast(builder, arguments[2], number, array.dtype)
+        builder.store(value, builder.gep(data, [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, number), code
+
+
+@intrinsic
+def load(typing: Any, array: Any, at: Any, size: Any) -> Any:
+    """``size`` bytes of the array, from index ``at``."""
+    if not isinstance(size, types.IntegerLiteral):
+        return None
+    vector = Vector(array.dtype, size.literal_value)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(vector)
+        pointer = _pointer(context, builder, array, arguments[0], arguments[1], kind)
+        return builder.load(pointer, align=array.dtype.bitwidth // 8)
+
+    return vector(array, types.intp, size), code
+
+
+@intrinsic
+def store(typing: Any, array: Any, at: Any, vector: Any) -> Any:
+    """Write the vector into the array, from index ``at``."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, array, arguments[0], arguments[1], arguments[2].type)
+        builder.store(arguments[2], pointer, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), code
+
+
+@intrinsic
+def zeros(typing: Any, array: Any, size: Any) -> Any:
+    """A vector of ``size`` bytes of zeros, of the array's dtype."""
+    if not isinstance(size, types.IntegerLiteral):
+        return None
+    vector = Vector(array.dtype, size.literal_value)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return ir.Constant(context.get_value_type(vector), None)
+
+    return vector(array, size), code
+
+
+@intrinsic
+def fma(typing: Any, number: Any, vector: Any, total: Any) -> Any:
+    """``number`` · vector + total, in one instruction where the machine has it."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = arguments[1].type
+        name = f"llvm.fmuladd.v{kind.count}f{vector.dtype.bitwidth}"
+        operation = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind] * 3), name)
+        return builder.call(operation, [_splat(builder, arguments[0], kind), *arguments[1:]])
+
+    return vector(vector.dtype, vector, vector), code
+
+
+@intrinsic
+def add(typing: Any, a: Any, b: Any) -> Any:
+    """The sum of two vectors."""
+    return a(a, a), lambda context, builder, signature, arguments: builder.fadd(*arguments)
+
+
+@intrinsic
+def blank(typing: Any, vector: Any) -> Any:
+    """Whether all numbers of the vector are zero."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        zero = ir.Constant(arguments[0].type, None)
+        lanes = builder.bitcast(builder.fcmp_unordered("!=", arguments[0], zero), ir.IntType(vector.lanes))
+        return builder.icmp_unsigned("==", lanes, ir.Constant(lanes.type, 0))
+
+    return types.boolean(vector), code
+
+
+@intrinsic
+def copy(typing: Any, source: Any, at: Any, target: Any, to: Any, count: Any) -> Any:
+    """Copy ``count`` numbers."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        read, write = (
+            builder.gep(cgutils.create_struct_proxy(kind)(context, builder, array).data, [index])
+            for kind, array, index in ((source, *arguments[:2]), (target, *arguments[2:4]))
+        )
+        cgutils.raw_memcpy(builder, write, read, arguments[4], source.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(source, types.intp, target, types.intp, types.intp), code
+
+
+@intrinsic
+def turn(typing: Any, source: Any, at: Any, row: Any, target: Any, to: Any, column: Any, size: Any) -> Any:
+    """Write a square of numbers, as many a side as fit into ``size`` bytes, with rows and columns exchanged.
+
+    The rows begin ``row`` numbers apart in the source, from ``at``; as columns, ``column`` apart in the target, from ``to``.
+    """
+    if not isinstance(size, types.IntegerLiteral):
+        return None
+    vector = Vector(source.dtype, size.literal_value)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind, lanes, lane = context.get_value_type(vector), vector.lanes, ir.IntType(32)
+        at, row, to, column = arguments[1], arguments[2], arguments[4], arguments[5]
+
+        def pointer(number: int, array: Any, index: int, first: Any, step: Any) -> Any:
+            place = builder.add(first, builder.mul(step, step.type(number)))
+            return _pointer(context, builder, array, arguments[index], place, kind)
+
+        align = source.dtype.bitwidth // 8
+        rows = [builder.load(pointer(i, source, 0, at, row), align=align) for i in range(lanes)]
+        # Exchange the off-diagonal quarters of squares of side 2, 4, 8, …: afterwards, all rows are columns.
+        half = 1
+        while half < lanes:
+            for i in range(lanes):
+                if not i & half:
+                    upper = [c if not c & half else lanes + c - half for c in range(lanes)]
+                    lower = [c + half if not c & half else lanes + c for c in range(lanes)]
+                    masks = [ir.Constant(ir.VectorType(lane, lanes), mask) for mask in (upper, lower)]
+                    pair = rows[i], rows[i + half]
+                    rows[i], rows[i + half] = (builder.shuffle_vector(*pair, mask) for mask in masks)
+            half *= 2
+        for i in range(lanes):
+            builder.store(rows[i], pointer(i, target, 3, to, column), align=align)
+        return context.get_dummy_value()
+
+    return types.void(source, types.intp, types.intp, target, types.intp, types.intp, size), code
+
+
+@intrinsic
+def prefetch(typing: Any, array: Any, at: Any) -> Any:
+    """Have the cache line at this index brought from memory, and do not wait for it. Any index is allowed."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        data = cgutils.create_struct_proxy(array)(context, builder, arguments[0]).data
+        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        operation = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, number, number, number]), "llvm.prefetch.p0"
+        )
+        builder.call(operation, [pointer, number(0), number(3), number(1)])  # to read; to all caches; data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), code
+
+
+# ── exp and tanh, which LLVM's loops can do side by side ─────────────────────────────────────────────────────────────
+
+
+@intrinsic
+def _power_of_two(typing: Any, n: Any) -> Any:
+    """2ⁿ as float32, for n from −126 to 127: n goes where a float32 keeps its exponent."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        bits = builder.shl(builder.add(arguments[0], ir.IntType(32)(127)), ir.IntType(32)(23))
+        return builder.bitcast(bits, ir.FloatType())
+
+    return types.float32(types.int32), code
+
+
+_LOWEST, _HIGHEST = np.float32(-87.3), np.float32(88.3)
+_PER_LN2 = np.float32(1 / math.log(2))
+_LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
+_E = tuple(np.float32(1 / math.factorial(k)) for k in range(8))
+_HALF, _ONE, _TWO, _ZERO32 = np.float32(0.5), np.float32(1), np.float32(2), np.float32(0)
+_SMALL = np.float32(0.3)
+_L = tuple(np.float32(1 / k) for k in (3, 5, 7, 9, 11, 13))
+_T = tuple(np.float32(c) for c in (-1 / 3, 2 / 15, -17 / 315, 62 / 2835))
+
+
+@njit(error_model="numpy", forceinline=True)
+def _exp32(x: Any) -> Any:
+    # x = n ln 2 + r with |r| ≤ ½ ln 2, so eˣ = 2ⁿ eʳ, and eʳ is its Taylor polynomial to within 1e-7. No fastmath here:
+    # the two parts of ln 2 are to be subtracted one after the other. NaN stays NaN.
+    x = _LOWEST if x < _LOWEST else x
+    x = _HIGHEST if x > _HIGHEST else x
+    n = np.floor(x * _PER_LN2 + _HALF)
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    p = _E[0] + r * (_E[1] + r * (_E[2] + r * (_E[3] + r * (_E[4] + r * (_E[5] + r * (_E[6] + r * _E[7]))))))
+    return p * _power_of_two(np.int32(n if n == n else _ZERO32))
+
+
+@njit(error_model="numpy", forceinline=True)
+def _tanh32(x: Any) -> Any:
+    # (1 − e^(−2|x|)) / (1 + e^(−2|x|)), and its own series near 0, where that difference would lose digits.
+    size = abs(x)
+    e = _exp32(-_TWO * size)
+    far = (_ONE - e) / (_ONE + e)
+    s = x * x
+    near = size * (_ONE + s * (_T[0] + s * (_T[1] + s * (_T[2] + s * _T[3]))))
+    t = near if size < _SMALL else far
+    return -t if x < _ZERO32 else t
+
+
+@njit(error_model="numpy", forceinline=True)
+def _log1p32(x: Any) -> Any:
+    # ln(1 + x) = 2 artanh(s) with s = x / (2 + x), which is at most 1/3 for x up to 1.
+    s = x / (_TWO + x)
+    q = s * s
+    return _TWO * s * (_ONE + q * (_L[0] + q * (_L[1] + q * (_L[2] + q * (_L[3] + q * (_L[4] + q * _L[5]))))))
+
+
+def exp(x: Any) -> Any:
+    """eˣ: of a float32, within 3 units in the last place and from e⁻⁸⁷ to e⁸⁸; of a float64, as the C library has it."""
+    return np.exp(x)
+
+
+def tanh(x: Any) -> Any:
+    """tanh x, to the precision of :func:`exp`."""
+    return np.tanh(x)
+
+
+def log1p(x: Any) -> Any:
+    """ln(1 + x) for x from 0 to 1, to the precision of :func:`exp`."""
+    return np.log1p(x)
+
+
+@overload(exp)
+def _exp(x: Any) -> Any:
+    def single(x: Any) -> Any:
+        return _exp32(x)
+
+    def double(x: Any) -> Any:
+        return math.exp(x)
+
+    return single if x == types.float32 else double
+
+
+@overload(tanh)
+def _tanh(x: Any) -> Any:
+    def single(x: Any) -> Any:
+        return _tanh32(x)
+
+    def double(x: Any) -> Any:
+        return math.tanh(x)
+
+    return single if x == types.float32 else double
+
+
+@overload(log1p)
+def _log1p(x: Any) -> Any:
+    def single(x: Any) -> Any:
+        return _log1p32(x)
+
+    def double(x: Any) -> Any:
+        return math.log1p(x)
+
+    return single if x == types.float32 else double
+
+
+# ── Threads that wait for each other ─────────────────────────────────────────────────────────────────────────────────
+
+_SPINS = 2000
+"""So often a thread looks before it lets others have its core: some microseconds."""
+_let_others = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
+
+
+@intrinsic
+def _atomic_add(typing: Any, counter: Any, number: Any) -> Any:
+    """Add to the counter's first entry, as one act that no other thread can come between; what it was before."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(counter)(context, builder, arguments[0]).data
+        return builder.atomic_rmw("add", data, arguments[1], "seq_cst")
+
+    return types.int64(counter, types.int64), code
+
+
+@intrinsic
+def _atomic_load(typing: Any, counter: Any) -> Any:
+    """The counter's first entry, as it is now, and not as it was when last looked at."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(counter)(context, builder, arguments[0]).data
+        return builder.load_atomic(data, "acquire", 8)
+
+    return types.int64(counter), code
+
+
+@njit(nogil=True)
+def arrive(counter: Any) -> Any:
+    """Say that this thread has come; what it wrote before is then seen by those who have waited for it."""
+    _atomic_add(counter, 1)
+
+
+@njit(nogil=True)
+def await_all(counter: Any, count: Any) -> Any:
+    """Wait until ``count`` arrivals have been counted since the counter was made."""
+    spins = 0
+    while _atomic_load(counter) < count:
+        spins += 1
+        if spins > _SPINS:
+            _let_others()

@@ -1,0 +1,201 @@
+"""The intrinsics, each alone, against NumPy. Every one is compiled for the vectors of the machine the tests run on."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from glassnet import vectors
+from glassnet.vectors import (
+    NARROW,
+    WIDE,
+    add,
+    arrive,
+    await_all,
+    blank,
+    copy,
+    exp,
+    fma,
+    item,
+    load,
+    log1p,
+    prefetch,
+    put,
+    store,
+    tanh,
+    turn,
+    zeros,
+)
+
+DTYPES = [np.float32, np.float64]
+
+
+@njit
+def each_exp(x, out):
+    for i in range(len(x)):
+        out[i] = exp(x[i])
+
+
+@njit
+def each_tanh(x, out):
+    for i in range(len(x)):
+        out[i] = tanh(x[i])
+
+
+@njit
+def each_log1p(x, out):
+    for i in range(len(x)):
+        out[i] = log1p(x[i])
+
+
+@njit
+def wide_sum(values, a, out):
+    store(
+        out,
+        1,
+        add(fma(values[0], load(a, 0, WIDE), zeros(a, WIDE)), fma(values[1], load(a, 3, WIDE), load(a, 5, WIDE))),
+    )
+
+
+@njit
+def narrow_sum(values, a, out):
+    store(
+        out,
+        1,
+        add(
+            fma(values[0], load(a, 0, NARROW), zeros(a, NARROW)), fma(values[1], load(a, 3, NARROW), load(a, 5, NARROW))
+        ),
+    )
+
+
+@njit
+def turned(a, row, out, column):
+    turn(a, 2, row, out, 1, column, NARROW)
+
+
+@njit
+def moved(a, out):
+    prefetch(a, 0)
+    prefetch(a, 1_000_000)  # what is not there is not fetched
+    copy(a, 1, out, 2, 3)
+    put(out, 0, 7)
+    return item(a, 1)
+
+
+@njit
+def is_blank(a, at):
+    return blank(load(a, at, NARROW))
+
+
+@njit
+def meet(counter):
+    for number in range(1, 4):
+        arrive(counter)
+        await_all(counter, number)
+
+
+def applied(function, x):
+    out = np.empty_like(x)
+    function(x, out)
+    return out
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_vectors_are_loaded_multiplied_added_and_stored(rng, dtype):
+    a, values = rng.random(200).astype(dtype), np.array([2, -3], dtype)
+    for function, size in ((wide_sum, WIDE), (narrow_sum, NARROW)):
+        lanes = size // a.itemsize
+        out = np.full(200, 9, dtype)
+        function(values, a, out)
+        expected = 2 * a[:lanes] - 3 * a[3 : 3 + lanes] + a[5 : 5 + lanes]
+        assert np.allclose(out[1 : 1 + lanes], expected, rtol=1e-6, atol=1e-6)
+        assert out[0] == 9
+        assert (out[1 + lanes :] == 9).all()  # and not a number beyond
+
+
+def test_a_vector_fills_one_register_or_two():
+    assert NARROW in (16, 32, 64)
+    assert WIDE == 2 * NARROW
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_square_is_turned_and_nothing_else_is_touched(rng, dtype):
+    side = NARROW // np.dtype(dtype).itemsize
+    a, out = rng.random((side + 4) * (side + 3)).astype(dtype), np.zeros((side + 5) * (side + 5), dtype)
+    turned(a, side + 3, out, side + 5)
+    rows = np.array([a[2 + i * (side + 3) : 2 + i * (side + 3) + side] for i in range(side)])
+    columns = np.array([out[1 + i * (side + 5) : 1 + i * (side + 5) + side] for i in range(side)])
+    assert (columns == rows.T).all()
+    assert np.count_nonzero(out) == side * side
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numbers_are_moved_one_by_one_and_together(rng, dtype):
+    a, out = rng.random(10).astype(dtype), np.zeros(10, dtype)
+    assert moved(a, out) == a[1]
+    assert (out[2:5] == a[1:4]).all()
+    assert out[0] == 7
+    assert np.count_nonzero(out) == 4
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_blank_is_all_zeros_and_nan_is_not(dtype):
+    a = np.zeros(100, dtype)
+    a[90] = -0.0
+    assert is_blank(a, 3)
+    last = 3 + NARROW // a.itemsize - 1
+    for value in (1, -1, np.nan, np.finfo(dtype).smallest_subnormal):
+        a[last] = value
+        assert not is_blank(a, 3)
+        assert is_blank(a, last + 1)
+        a[last] = 0
+
+
+def test_exp_of_float32_is_right_to_a_few_units_in_the_last_place():
+    x = np.linspace(-87, 88, 200_001, dtype=np.float32)
+    exact = np.exp(x.astype(np.float64))
+    assert (abs(applied(each_exp, x) - exact) / exact).max() < 4e-7
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_too_large_or_not_a_number_stays_so(dtype):
+    x = np.array([np.nan, -np.inf, -1e30, 1e30, np.inf, 0], dtype)
+    with np.errstate(over="ignore"):
+        e, t = applied(each_exp, x), applied(each_tanh, x)
+    assert np.isnan(e[0])
+    assert (e[1:3] < 2e-38).all()
+    assert (e[3:5] > 1e38).all()
+    assert e[5] == 1
+    assert np.isnan(t[0])
+    assert t[1:].tolist() == [-1, -1, 1, 1, 0]
+
+
+def test_tanh_of_float32():
+    x = np.concatenate([np.linspace(-12, 12, 100_001), np.logspace(-30, 0, 1001), -np.logspace(-30, 0, 1001)])
+    x = x.astype(np.float32)
+    exact = np.tanh(x.astype(np.float64))
+    found = applied(each_tanh, x)
+    assert abs(found - exact).max() < 2e-7
+    assert (abs(found - exact) <= 5e-7 * abs(exact)).all()  # relative, too: near zero it has a series of its own
+
+
+def test_log1p_of_float32():
+    x = np.concatenate([np.linspace(0, 1, 100_001), np.logspace(-38, 0, 1001)]).astype(np.float32)
+    exact = np.log1p(x.astype(np.float64))
+    assert (abs(applied(each_log1p, x) - exact) <= 5e-7 * exact).all()
+    assert np.isnan(applied(each_log1p, np.array([np.nan], np.float32))).all()
+
+
+def test_of_float64_they_are_the_c_librarys(rng):
+    x = rng.uniform(0, 1, 1000)
+    for function, known in ((each_exp, np.exp), (each_tanh, np.tanh), (each_log1p, np.log1p)):
+        assert applied(function, x) == pytest.approx(known(x), rel=1e-15)
+
+
+def test_outside_of_compiled_code_they_are_numpys():
+    assert (vectors.exp(0.5), vectors.tanh(0.5), vectors.log1p(0.5)) == (np.exp(0.5), np.tanh(0.5), np.log1p(0.5))
+
+
+def test_who_meets_alone_does_not_wait():
+    counter = np.zeros(1, np.int64)
+    meet(counter)
+    assert counter[0] == 3
