@@ -69,3 +69,19 @@ def test_numbers_to_predict_have_no_accuracy():
         confusion(echo(2), data)
     with pytest.raises(WrongValue, match="3 desired outputs, but the network"):
         evaluate(echo(2), Dataset(np.ones((3, 2)), np.ones((3, 3))), squared_error)
+
+
+def test_another_answer_is_asked_instead_of_the_network():
+    # One that says of every example what the network says of the first, and counts how often it was asked.
+    asked = []
+
+    def answer(x):
+        asked.append(len(x))
+        first = np.repeat(x[:1], len(x), axis=0)
+        return first, first
+
+    assert outputs(echo(3), DATA.inputs, answer).tolist() == [[0.9, 0.1, 0.0]] * 4
+    assert evaluate(echo(3), DATA, squared_error, answer).accuracy == 1 / 4
+    assert confusion(echo(3), DATA, answer).tolist() == [[1, 0, 0], [2, 0, 0], [1, 0, 0]]
+    assert [(each.row, each.answer) for each in mistakes(echo(3), DATA, answer=answer)] == [(1, 0), (2, 0), (3, 0)]
+    assert asked == [4] * 4

@@ -231,7 +231,6 @@ def errors(found, expected):
     result = {}
     for name, value in expected.items():
         assert found[name].shape == value.shape
-        assert np.isfinite(value).all()
         difference = np.abs(found[name] - value).max() if np.isfinite(found[name]).all() else np.inf
         greatest = np.abs(value).max()
         result[name] = float(difference / greatest) if greatest > 0 else float(np.inf if difference > 0 else 0)
@@ -241,6 +240,7 @@ def errors(found, expected):
 def judged(given, dtype, bound):
     """What is wrong with the fused engine in this problem, and what is not held against it."""
     exact = after(Reference(), given, np.float64)
+    assert exact[10, "costs"].max() < 1e4  # it does not run away
     found = errors(after(Fused(given.threads), given, dtype), exact)
     wrong = {key: error for key, error in found.items() if not error <= bound}
     doubtful = {key for key in wrong if given.swings(key[1])}
@@ -280,8 +280,8 @@ def test_ten_steps_are_those_of_the_reference_engine(long):
                 for (step, name), error in wrong.items()
             ]
     assert not complaints, "\n".join(complaints)
-    assert excused[np.float64] <= 0.02 * len(problems)
-    assert excused[np.float32] <= 0.4 * len(problems)
+    assert excused[np.float64] <= 0.01 * len(problems)
+    assert excused[np.float32] <= 0.1 * len(problems)
 
 
 def test_the_problems_leave_nothing_out():
@@ -485,6 +485,43 @@ def test_a_learning_rate_that_is_a_whole_number_is_compiled_for_already(few):
     for optimizer in (SGD(1), SGD(StepDecay(1)), Adam(1, beta1=0, epsilon=1, clip=1, weight_decay=0)):
         list(train(Network.random((784, 8, 10)), few[0], optimizer=optimizer, epochs=1, engine="fused"))
     assert len(kernels.learn.signatures) == forms
+
+
+def test_read_only_arrays_are_compiled_for_already(few):
+    # Arrays are read-only that come from a file mapped into memory, from JAX, or from a column of a table.
+    from glassnet import kernels
+
+    rng = np.random.default_rng(0)
+    dense = replace(few[0], inputs=rng.random(few[0].inputs.shape, np.float32))
+    network = Network.random((784, 8, 10))
+    for data in (few[0], dense):
+        expected = bytes_of(last(train(network, data, epochs=1, engine="fused")))
+        answer = predictor(network)
+        answers = answer(data.inputs).tobytes(), answer(data.inputs[0]).tobytes()
+        forms = len(kernels.learn.signatures), len(kernels.answer.signatures)
+        fixed = Dataset(data.inputs.copy(), data.targets.copy())
+        for array in (fixed.inputs, fixed.targets):
+            array.flags.writeable = False
+        assert bytes_of(last(train(network, fixed, epochs=1, engine="fused"))) == expected
+        assert (answer(fixed.inputs).tobytes(), answer(fixed.inputs[0]).tobytes()) == answers
+        assert (len(kernels.learn.signatures), len(kernels.answer.signatures)) == forms
+
+
+def test_very_many_inputs(long):
+    # Positions up to 65,535 fit into 16 bits. More have kernels of their own, which only --long waits for.
+    for inputs in (65_536, 70_000) if long else (65_536,):
+        rng = np.random.default_rng(0)
+        x = rng.random((30, inputs), np.float32) * (rng.random((30, inputs)) < 0.01)
+        x[3, -1] = 1
+        data = Dataset(x, np.eye(3, dtype=np.float32)[rng.integers(3, size=30)])
+        network = Network.random((inputs, 130, 3))
+        found, expected = (
+            last(train(network, data, epochs=1, batch_size=7, optimizer=SGD(0.1, momentum=0.5), engine=engine))
+            for engine in (Fused(2), "reference")
+        )
+        for one, other in zip(arrays_of(found.layers), arrays_of(expected.layers), strict=True):
+            assert np.abs(one - other).max() <= 1e-5 * np.abs(other).max()
+        assert predictor(found)(x) == pytest.approx(found(x), abs=1e-6)
 
 
 # ── What there are no kernels for ────────────────────────────────────────────────────────────────────────────────────
@@ -907,6 +944,40 @@ def test_a_forked_child_trains_as_its_parent_does():
     assert script(AFTER_FORK) == b"the same\n"
 
 
+CONTROL_C = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+from glassnet import Network, last, mnist, train
+from glassnet.fused import Fused
+data = mnist().train.take(slice(0, 500))
+training = lambda: last(train(Network.random((784, 130, 10)), data, epochs=1, batch_size=50, engine=Fused(2)))
+before = training().layers[0].weight.tobytes()
+submit = ThreadPoolExecutor.submit
+
+def interrupted(*arguments):
+    submit(*arguments)
+    ThreadPoolExecutor.submit = submit
+    time.sleep(0.2)
+    raise KeyboardInterrupt
+
+ThreadPoolExecutor.submit = interrupted
+try:
+    training()
+except KeyboardInterrupt:
+    print("interrupted")
+assert training().layers[0].weight.tobytes() == before
+print("the same")
+"""
+
+
+def test_control_c_between_the_starts_of_two_threads_leaves_none_waiting():
+    # When the other thread has begun and this one has not: Python's signals come between any two of its steps.
+    try:
+        assert script(CONTROL_C, timeout=40) == b"interrupted\nthe same\n"
+    except subprocess.TimeoutExpired:
+        pytest.fail("a thread waits for ever for the one that was interrupted, so Python cannot even end")
+
+
 HOW_MANY = """
 import threading
 from glassnet import Network, last, mnist, train
@@ -916,15 +987,16 @@ print(sum(thread.name.startswith("glassnet") for thread in threading.enumerate()
 """
 
 
-@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor: there are no other threads")
+PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@pytest.mark.skipif(PROCESSORS < 2, reason="one processor: there are no other threads")
 @pytest.mark.parametrize(
     ("allowed", "others"), [("1", 0), ("2", 1), ("2,4", 1), (None, None), ("many", None), ("1000", None)]
 )
 def test_omp_num_threads_is_respected(allowed, others):
-    if others is None:  # as many as there are processors
-        processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count())
-        others = len(processors) - 1
-    assert int(script(HOW_MANY, OMP_NUM_THREADS=allowed)) == others
+    # where nothing is said, as many as there are processors
+    assert int(script(HOW_MANY, OMP_NUM_THREADS=allowed)) == (PROCESSORS - 1 if others is None else others)
 
 
 def test_other_threads_of_python_go_on_meanwhile(few):
@@ -1101,7 +1173,7 @@ for cycle in range(cycles):
                          batch_size=20 + cycle % 7, dropout=0.1, engine=Fused(1 + cycle % 3)))
     answer = predictor(network, threads=2)
     answer(data.inputs), answer(data.inputs[0])
-    if cycle + 1 in (cycles // 4, cycles):
+    if cycle + 1 in (cycles // 2, cycles):
         seen.append(resident())
 print(seen[1] - seen[0])
 """
@@ -1109,13 +1181,16 @@ print(seen[1] - seen[0])
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no module resource to ask how much memory is used")
 def test_a_thousand_trainings_take_no_more_memory_than_one(long):
-    """1,000 cycles (100 without --long) of training, evaluating and predicting.
+    """1,000 cycles (200 without --long) of training, evaluating and predicting, whose second half must need no more.
 
-    A cycle makes some two megabytes: a training's parameters, running averages and lists of inks, and a predictor. If
-    only a fiftieth of that stayed, it would be seen.
+    A cycle makes some two megabytes: a training's parameters, running averages and lists of inks, and a predictor. If a
+    fiftieth of that stayed (or of 1,000, a 250th), it would be seen.
     """
-    cycles = 1000 if long else 100
     done = subprocess.run(
-        [sys.executable, "-c", CYCLES, str(cycles)], capture_output=True, text=True, check=True, timeout=3000
+        [sys.executable, "-c", CYCLES, "1000" if long else "200"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=3000,
     )
     assert int(done.stdout) < 3e6

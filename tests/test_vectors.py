@@ -1,5 +1,7 @@
 """The intrinsics, each alone, against NumPy. Every one is compiled for the vectors of the machine the tests run on."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from numba import njit
@@ -193,6 +195,35 @@ def test_of_float64_they_are_the_c_librarys(rng):
 
 def test_outside_of_compiled_code_they_are_numpys():
     assert (vectors.exp(0.5), vectors.tanh(0.5), vectors.log1p(0.5)) == (np.exp(0.5), np.tanh(0.5), np.log1p(0.5))
+
+
+@njit(nogil=True)
+def take_turns(counter, threads, thread, sums):
+    # Each writes its number, all meet, each adds up what all have written, all meet again.
+    for round_ in range(1000):
+        sums[thread] = round_ * (thread + 1)
+        arrive(counter)
+        await_all(counter, (2 * round_ + 1) * threads)
+        total = 0
+        for other in range(threads):
+            total += sums[other]
+        arrive(counter)
+        await_all(counter, (2 * round_ + 2) * threads)
+        sums[threads + thread] += total
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_that_meet_see_what_the_others_wrote(threads):
+    counter, sums = np.zeros(1, np.int64), np.zeros(2 * threads, np.int64)
+    take_turns(counter, 1, 0, np.zeros(2, np.int64))  # compiled, before others wait
+    counter[0] = 0
+    with ThreadPoolExecutor(threads) as pool:
+        assert (
+            list(pool.map(lambda thread: take_turns(counter, threads, thread, sums), range(threads)))
+            == [None] * threads
+        )
+    assert counter[0] == 2 * 1000 * threads
+    assert sums[threads:].tolist() == [sum(range(1000)) * threads * (threads + 1) // 2] * threads
 
 
 def test_who_meets_alone_does_not_wait():

@@ -19,7 +19,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -50,6 +50,8 @@ _THREAD = 200_000
 """Multiplications and additions in a minibatch that make one more thread worth waiting for (some 10 microseconds)."""
 _LINE = 64
 """Bytes of a cache line."""
+_ALL_THERE = 2**62
+"""So many arrivals that no thread waits any longer."""
 _TRIAL = 32
 """Every so many calls, the number of threads that was slower is tried again."""
 _TILE = 64
@@ -148,9 +150,14 @@ def _room(count: int, dtype: Any) -> NDArray[Any]:
     return memory[begin : begin + size].view(dtype)
 
 
+def _plain(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """The array itself, if kernels for it are there: those of read-only and of strided arrays would be others; or a copy."""
+    return np.require(array, dtype, ["C", "W", "A"])
+
+
 def _flat(array: Array, like: NDArray[Any]) -> NDArray[Any]:
     """The numbers of an array of any library, row after row, in the dtype of ``like``; no copy where none is needed."""
-    return np.ascontiguousarray(to_numpy(array), like.dtype).reshape(-1)
+    return _plain(to_numpy(array), like.dtype).reshape(-1)
 
 
 def _inks(inputs: NDArray[Any], width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:
@@ -189,23 +196,31 @@ class _Crew:
         self._pool: ThreadPoolExecutor | None = None
         self._size = 0
 
-    def run(self, share: Callable[[int, int], None], threads: int) -> None:
+    def run(self, share: Callable[[int, int], None], threads: int, give_up: Callable[[], None] = lambda: None) -> None:
         """Call ``share(thread, threads)`` in each of so many threads, this one among them, and wait for all.
 
         The shares wait for each other, so all or none must be running: if others have the crew, or no thread can be
-        started, this thread does everything. The result is the same.
+        started, this thread does everything. The result is the same. If this thread is interrupted before it has begun,
+        ``give_up`` tells the others not to wait for it.
         """
         if threads == 1 or not self._free.acquire(blocking=False):
             return share(0, 1)
+        futures: list[Future[None]] = []
         try:
             others = self._start(threads - 1)
             if others is None:
                 return share(0, 1)
             try:
-                futures = [other(share, number, threads) for number, other in enumerate(others, start=1)]
-            except RuntimeError:  # Python is shutting down: not even the first was taken
-                return share(0, 1)
-            share(0, threads)
+                for number, other in enumerate(others, start=1):
+                    futures.append(other(share, number, threads))
+                share(0, threads)
+            except BaseException as error:
+                if isinstance(error, RuntimeError) and not futures:  # Python is shutting down: not even the first began
+                    return share(0, 1)
+                give_up()
+                raise
+            finally:
+                wait(futures)
             for future in futures:
                 future.result()
         finally:
@@ -253,7 +268,9 @@ def _loading(*kind: Any) -> Iterator[None]:
         yield
         return
     timer = threading.Timer(
-        _PATIENCE, _log.warning, ["compiling kernels, once: this takes some ten seconds, and is kept for next time"]
+        _PATIENCE,
+        _log.warning,
+        ["compiling kernels, once: this takes a quarter of a minute, and is kept for next time"],
     )
     timer.daemon = True
     with suppress(RuntimeError):  # no more threads: then it is not said
@@ -362,20 +379,26 @@ class Fused:
             Predictor(network, self.threads, model.parameters),
         )  # fmt: skip
         with _loading("learn", like.dtype, positions.dtype):  # no minibatch at all: only to have the kernel
-            kernels.learn(*self._arguments(state, np.zeros(0, np.int64), 1, np.zeros(0), np.zeros(0), 0)(0, 1))
+            none_yet = np.zeros(0, np.int64), 1, np.zeros(0), np.zeros(0), 0, np.zeros(1, np.int64)
+            kernels.learn(*self._arguments(state, *none_yet)(0, 1))
         return state
 
     def advance(self, state: FusedState, batches: Batches) -> tuple[FusedState, Float[NDArray[Any], " minibatches"]]:
         """One minibatch after the other, without a word of Python between them."""
         self._make_room(state, min(batches.size, len(batches.rows)))
-        rows = np.ascontiguousarray(batches.rows, np.int64)
+        rows = _plain(batches.rows, np.int64)
         count, memory = -(-len(rows) // batches.size), state.memory
         rates = _rates(state.optimizer, memory, count)
         costs = np.zeros(count)
-        arguments = self._arguments(state, rows, batches.size, costs, rates, batches.epoch)
+        meeting = np.zeros(1, np.int64)
+        arguments = self._arguments(state, rows, batches.size, costs, rates, batches.epoch, meeting)
         threads = self._threads_for(state)
         began = time.perf_counter()
-        _crew.run(lambda thread, threads: kernels.learn(*arguments(thread, threads)), threads)
+        _crew.run(
+            lambda thread, threads: kernels.learn(*arguments(thread, threads)),
+            threads,
+            lambda: meeting.__setitem__(0, _ALL_THERE),
+        )
         if state.calls:  # in the first, the arrays are touched for the first time
             took = (time.perf_counter() - began) / count
             state.seconds[threads] = 0.5 * (state.seconds.get(threads, took) + took)
@@ -416,11 +439,11 @@ class Fused:
         costs: NDArray[Any],
         rates: NDArray[Any],
         epoch: int,
+        meeting: NDArray[Any],
     ) -> Callable[[int, int], tuple[Any, ...]]:
         """What the kernel is called with, by thread and number of threads."""
         key = np.uint64(0) if state.dropout is None else hashed(state.dropout.seed, epoch)
         t = state.memory.step - state.memory.begun + 1
-        meeting = np.zeros(1, np.int64)
         shared = (state.plan, state.model, state.data, state.work, state.rules, rows, size, costs, rates, t, key)
         return lambda thread, threads: (*shared, thread, threads, meeting)
 
@@ -514,7 +537,7 @@ class Predictor:
 
         Errors: :class:`~glassnet.errors.WrongValue` if the examples do not have as many numbers as the network takes.
         """
-        if type(x) is np.ndarray and x.shape == self._shape and x.dtype is self._dtype and x.flags.c_contiguous:
+        if type(x) is np.ndarray and x.shape == self._shape and x.dtype is self._dtype and x.flags.carray:
             a = np.empty(self._outputs, self._dtype)
             with self._lock:
                 table, room, places, positions = self._one
@@ -535,7 +558,7 @@ class Predictor:
         if host.ndim != 2 or host.shape[1:] != self._shape:
             raise WrongValue(self._misfit(host.shape))
         n = len(host)
-        x = np.ascontiguousarray(host, self._dtype).reshape(-1)
+        x = _plain(host, self._dtype).reshape(-1)
         z, a = np.empty((n, self._outputs), self._dtype), np.empty((n, self._outputs), self._dtype)
         tile = min(self._tile, max(n, 1))
 

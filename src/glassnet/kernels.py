@@ -453,7 +453,7 @@ def _set_rows(plan: Plan, W: Any, work: Work, l: int, begin: int, end: int, low:
 def _activate(code: int, alpha: float, z: Any, a: Any, width: int, stride: int) -> None:
     """a = f(z) for whole rows, the filled-up neurons included, but for softmax (see :mod:`glassnet.activations`)."""
     real = z.dtype.type
-    zero, half, one, slope = real(0), real(0.5), real(1), real(alpha)
+    zero, one, slope = real(0), real(1), real(alpha)
     n = len(z)
     if code == SIGMOID:
         for i in range(n):
@@ -488,7 +488,9 @@ def _activate(code: int, alpha: float, z: Any, a: Any, width: int, stride: int) 
             a[i] = z[i] * (one if z[i] >= zero else e) / (one + e)
     elif code == GELU:
         for i in range(n):
-            a[i] = half * z[i] * (one + tanh(real(_GELU) * (z[i] + real(_CUBIC) * z[i] * z[i] * z[i])))
+            u = real(2 * _GELU) * (z[i] + real(_CUBIC) * z[i] * z[i] * z[i])
+            e = exp(-abs(u))
+            a[i] = z[i] * (one if u >= zero else e) / (one + e)  # ½ (1 + tanh u) = σ(2u), which loses no digits
     elif code == SOFTPLUS:
         for i in range(n):
             a[i] = (z[i] if z[i] > zero else zero) + log1p(exp(-abs(z[i])))
@@ -604,7 +606,7 @@ def _output_error(
 def _pull_back(code: int, alpha: float, z: Any, a: Any, d: Any, width: int, stride: int) -> None:
     """δ = ∂C/∂z from ∂C/∂a, in place, for whole rows (see :mod:`glassnet.activations`)."""
     real = z.dtype.type
-    zero, half, one, slope = real(0), real(0.5), real(1), real(alpha)
+    zero, one, slope = real(0), real(1), real(alpha)
     n = len(z)
     if code == SIGMOID:
         for i in range(n):
@@ -635,9 +637,10 @@ def _pull_back(code: int, alpha: float, z: Any, a: Any, d: Any, width: int, stri
             d[i] *= s + a[i] * (one - s)
     elif code == GELU:
         for i in range(n):
-            t = tanh(real(_GELU) * (z[i] + real(_CUBIC) * z[i] * z[i] * z[i]))
-            u = real(_GELU) * (one + real(3 * _CUBIC) * z[i] * z[i])
-            d[i] *= half * (one + t) + half * z[i] * (one - t * t) * u
+            u = real(2 * _GELU) * (z[i] + real(_CUBIC) * z[i] * z[i] * z[i])
+            e = exp(-abs(u))
+            s = (one if u >= zero else e) / (one + e)
+            d[i] *= s + z[i] * s * (one - s) * real(2 * _GELU) * (one + real(3 * _CUBIC) * z[i] * z[i])
     elif code == SOFTPLUS:
         for i in range(n):
             e = exp(-abs(z[i]))
