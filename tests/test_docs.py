@@ -158,6 +158,24 @@ def test_figures_in_the_readme_are_those_that_were_measured():
     assert statistics.mean(run["test"] for run in results["small"]["runs"]) >= 0.955
 
 
+def test_the_readme_quotes_the_bench():
+    import json
+    import sys
+
+    sys.path.insert(0, str(ROOT / "bench"))
+    try:
+        import report
+    finally:
+        sys.path.pop(0)
+    results = json.loads((ROOT / "bench" / "results" / "performance.json").read_text())
+    assert results["engine"] == "fused"
+    assert not results["quick"]
+    for name, words in report.READMES.items():
+        begin, end = report.MARKS
+        quoted = page(name).partition(begin)[2].partition(end)[0]
+        assert quoted.strip() == "\n".join(report.readme_table(results, words))
+
+
 def test_the_defaults_are_those_that_won_on_the_validation_split():
     import json
 

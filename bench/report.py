@@ -1,0 +1,742 @@
+"""The page docs/performance.md and its charts, from what run.py measured. ``python bench/run.py --report`` makes them again.
+
+Nothing is chosen here: every contestant that was measured is in the tables, with its range, and every target that was missed
+is said to be missed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import statistics
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["GOALS", "seconds", "summary", "write"]
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = DOCS / "performance.md"
+MARKS = "<!-- performance: written by bench/run.py -->", "<!-- /performance -->"
+READMES = {
+    "README.md": (
+        "", "glassnet", "best peer", "times as fast",
+        "an epoch of {0}, minibatch {1}", "one image through {0}", "10,000 images through {0}",
+    ),
+    "README.zh.md": (
+        "", "glassnet", "最快的对手", "速度之比",
+        "{0} 训练一轮，每批 {1} 个样本", "{0} 判断一张图像", "{0} 判断一万张图像",
+    ),
+}  # fmt: skip
+"""Where the README of each language quotes the results, and its words."""
+GOALS = (0.90, 0.95, 0.96, 0.97, 0.98)
+OURS = "glassnet"
+BUSY = 0.5
+"""From this load average on, something else is running."""
+# Okabe and Ito's colors, which are told apart by all kinds of eyes.
+COLORS = {
+    OURS: "#0072B2",
+    "torch-eager": "#E69F00",
+    "torch-compile": "#D55E00",
+    "jax": "#009E73",
+    "scikit-learn": "#CC79A7",
+    "onnxruntime": "#56B4E9",
+}
+INK, PALE = "#333333", "#dddddd"
+
+
+# ── Figures as text ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def seconds(value: float) -> str:
+    """Three digits and a unit: 1.23 s, 45.6 ms, 7.89 µs, 12.0 ns."""
+    for factor, unit in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if value >= 0.9995 * factor:
+            return f"{_digits(value / factor)} {unit}"
+    return f"{_digits(value / 1e-9)} ns"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def _count(value: float) -> str:
+    """Three digits of a large number: 1.23 million, 45,600."""
+    if value >= 999_500:
+        return f"{_digits(value / 1e6)} million"
+    return f"{round(value, 2 - len(str(int(value))) + 1):,.0f}" if value >= 1000 else f"{value:.0f}"
+
+
+def _large(value: float, unit: float) -> str:
+    """Three digits or more, in billions or millions; what is tiny against them is less than a thousandth."""
+    each = value / unit
+    return f"{each:,.0f}" if each >= 999.5 else f"{each:.3g}" if each >= 0.001 else "< 0.001" if each else "0"
+
+
+def _bytes(value: float | None) -> str:
+    if value is None:
+        return "not known"
+    for factor, unit in ((2**30, "GB"), (2**20, "MB"), (2**10, "KB")):
+        if value >= factor:
+            return f"{value / factor:.1f} {unit}" if unit == "GB" else f"{value / factor:.0f} {unit}"
+    return f"{value:.0f} B"
+
+
+def _times(values: Sequence[float], *, ranged: bool = True) -> str:
+    """The median of some ratios, and their range."""
+    if not values:
+        return "–"
+    text = f"{statistics.median(values):.2f}×"
+    return f"{text} ({min(values):.2f} – {max(values):.2f})" if ranged else text
+
+
+def _text(text: str) -> list[str]:
+    """Paragraphs and lists, as lines of Markdown that are not too long."""
+    lines = []
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        items = [f"- {item}" for item in paragraph.removeprefix("- ").split("\n- ")]
+        for item in items if paragraph.startswith("- ") else [paragraph]:
+            one = " ".join(item.split())
+            indent = "  " if item.startswith("- ") else ""
+            lines += textwrap.wrap(one, 120, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+        lines.append("")
+    return lines
+
+
+def _picture(name: str, charts: Sequence[str], alternative: str) -> list[str]:
+    """A chart with what it shows in words, if it was drawn."""
+    return [f"![{alternative}]({name})", ""] if name in charts else []
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [
+        "| " + " | ".join(head) + " |",
+        "|" + "---|" * len(head),
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+    ]
+
+
+def _best(measured: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """The peer with the lowest median, over all peers and numbers of threads."""
+    peers = {
+        key: one for key, one in measured["contestants"].items() if one["name"] != OURS and one["status"] == "measured"
+    }
+    if not peers:
+        return None
+    key = min(peers, key=lambda key: statistics.median(peers[key]["seconds"]))
+    return key, peers[key]
+
+
+def _ours(measured: dict[str, Any]) -> dict[str, Any] | None:
+    one = measured["contestants"].get(OURS)
+    return one if one and one["status"] == "measured" else None
+
+
+def _verdict(measured: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Ours, the best peer, their ratio, and whether the target was reached."""
+    ours, best, target = _ours(measured), _best(measured), measured["work"]["target"]
+    mine = seconds(statistics.median(ours["seconds"])) if ours else measured["contestants"][OURS]["status"]
+    theirs = f"{best[1]['label']}: {seconds(statistics.median(best[1]['seconds']))}" if best else "none was measured"
+    if not (ours and best and best[1]["ratios"]):
+        return mine, theirs, "–", "cannot be said"
+    ratio = statistics.median(best[1]["ratios"])
+    reached = "reached" if ratio >= target else f"**missed** by {1 - ratio / target:.0%}"
+    absent = [one["label"] for one in measured["contestants"].values() if one["status"] in ("missing", "failed")]
+    if absent:
+        reached += f", but not measured: {'; '.join(absent)}"
+    return mine, theirs, _times(best[1]["ratios"]), reached
+
+
+def _limit(measured: dict[str, Any], ceilings: dict[str, Any]) -> tuple[float, str] | None:
+    """The least seconds that this machine needs, and which ceiling says so."""
+    need = measured.get("needs")
+    if not need or not ceilings.get("product") or not ceilings.get("copy"):
+        return None
+    product, copy = need["operations"] / ceilings["product"], need["bytes"] / ceilings["copy"]
+    return (product, "product") if product >= copy else (copy, "copy")
+
+
+def summary(results: dict[str, Any]) -> str:
+    """What was measured, in a few lines for the terminal."""
+    load = results["machine"]["load"]
+    lines = [f"something else is running here (load average {load[0]:.2f})"] if load and load[0] > BUSY else []
+    for name, measured in results["workloads"].items():
+        mine, theirs, ratio, reached = _verdict(measured)
+        reached = reached.replace("**", "")
+        against = f"ratio {ratio}, target {measured['work']['target']:g}×: {reached}"
+        lines.append(f"{name}: glassnet {mine}; best peer {theirs}; {against}")
+        if measured["disturbed"] > 0.02:
+            lines.append(
+                f"    contestants that should have been waiting computed {measured['disturbed']:.0%} of the time"
+            )
+    return "\n".join(lines)
+
+
+# ── The page ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def write(results: dict[str, Any]) -> None:
+    """The charts, and the page that shows them."""
+    charts = _charts(results)
+    PAGE.write_text("\n".join(_page(results, charts)).rstrip() + "\n", encoding="utf-8")
+    for name, words in READMES.items():
+        path = DOCS.parent / name
+        text = path.read_text(encoding="utf-8")
+        begin, end = (text.index(mark) for mark in MARKS)
+        table = "\n".join(readme_table(results, words))
+        path.write_text(f"{text[:begin]}{MARKS[0]}\n{table}{text[end:]}", encoding="utf-8")
+    for path in (PAGE, *(DOCS / chart for chart in charts)):
+        print(f"wrote {path}")
+
+
+def readme_table(results: dict[str, Any], words: Sequence[str]) -> list[str]:
+    """The few lines that the README quotes: each workload, ours, the best peer, and how many times as fast."""
+    rows = []
+    for measured in results["workloads"].values():
+        ours, best = _ours(measured), _best(measured)
+        if ours is None or best is None or not best[1]["ratios"]:
+            continue
+        work = measured["work"]
+        sizes = "-".join(map(str, work["sizes"]))
+        what = words[5] if work["kind"] == "latency" else words[6] if work["kind"] == "throughput" else words[4]
+        mine, theirs = (seconds(statistics.median(each["seconds"])) for each in (ours, best[1]))
+        name = best[1]["label"].partition(",")[0]
+        rows.append(
+            (
+                what.format(sizes, work["batch"]),
+                mine,
+                f"{theirs} ({name})",
+                f"{statistics.median(best[1]['ratios']):.1f} ×",
+            )
+        )
+    return _table(words[:4], rows)[:-1]
+
+
+def _page(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
+    lines = [
+        "# performance",
+        "",
+        "Made by `bench/run.py`; do not edit by hand. Every figure below was measured in one run of it, on one machine, "
+        f"on {results['machine']['date'].split()[0]}.",
+        "",
+    ]
+    if results["engine"] != "fused":
+        lines += [f"**glassnet took part with its {results['engine']} engine, not the fast one.**", ""]
+    if results["quick"]:
+        lines += ["**This was a quick run: few rounds, and some contestants were left out.**", ""]
+    lines += _overview(results, charts)
+    lines += _reading(results)
+    for name, measured in results["workloads"].items():
+        lines += _workload(name, measured, results.get("ceilings", {}))
+    lines += _limits(results)
+    lines += _cold(results)
+    lines += _accuracy(results, charts)
+    lines += _scaling(results, charts)
+    lines += _memory(results)
+    lines += _method(results)
+    lines += _machine(results)
+    return lines
+
+
+def _overview(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
+    if not results["workloads"]:
+        return []
+    rows = []
+    missed = []
+    for name, measured in results["workloads"].items():
+        mine, theirs, ratio, reached = _verdict(measured)
+        rows.append((name, measured["title"], mine, theirs, ratio, f"{measured['work']['target']:g}×", reached))
+        if "missed" in reached:
+            missed.append(name)
+    lines = [
+        "## glassnet and the best peer",
+        "",
+        *_text("""
+        Seconds for one epoch (P1 to P6), for one answer (I1) or for 10,000 answers in one call (I2). The best peer is the one
+        with the lowest median among all peers and numbers of threads. The ratio is how many times as long the best peer
+        takes: the median over the rounds, and the range.
+        """),
+        *_table(("", "workload", "glassnet", "best peer", "ratio", "target", ""), rows),
+    ]
+    known = [name for name, measured in results["workloads"].items() if _verdict(measured)[3] != "cannot be said"]
+    if missed:
+        lines += [f"Of {len(known)} targets, {len(missed)} were missed: {', '.join(missed)}.", ""]
+    elif known:
+        lines += [f"All {len(known)} targets were reached.", ""]
+    lines += _picture(
+        "performance-ratios.png",
+        charts,
+        "For each workload, how many times as long as glassnet each peer takes, on a logarithmic scale, with the range over "
+        "the rounds and the target; the figures are in the tables below",
+    )
+    return lines
+
+
+def _reading(results: dict[str, Any]) -> list[str]:
+    effort = results["effort"]
+    return [
+        "## How to read the tables",
+        "",
+        *_text(f"""
+        - **Time** is the median over the turns, with the shortest and the longest. A turn is as many epochs or calls as take
+        about {effort["turn"]:g} s. An epoch counts everything: shuffle, gather, forward, backward, update. Loading, compiling
+        and warming up come before; they are in [cold start](#cold-start).
+        - **Ratio** is how many times as long as glassnet a peer takes. glassnet runs before every turn of a peer, and each
+        ratio is of two such neighbors, so a machine that becomes slower for a while does so for both.
+        - **In part** marks contestants whose epoch takes more than {effort["slow"]:g} s: an eighth of it, in whole
+        minibatches, was timed and multiplied.
+        - **Way** is which of several ways was the fastest here; each contestant chose before the rounds.
+        - *Left out* is a peer that cannot do this, or was not asked to. *Missing* is one that was not installed, *failed* one
+        that did not run: neither counts as beaten.
+        """),
+    ]
+
+
+def _workload(name: str, measured: dict[str, Any], ceilings: dict[str, Any]) -> list[str]:
+    work, rows, absent = measured["work"], [], []
+    n = measured.get("needs") and _examples(measured)
+    for key, one in measured["contestants"].items():
+        if one["status"] != "measured":
+            absent.append(f"{one['label']}: {one['status']} ({one['reason']})")
+            continue
+        middle = statistics.median(one["seconds"])
+        notes = [one["way"]] if one["way"] else []
+        if one["in_part"]:
+            notes.append("in part")
+        if not one.get("last_short", True):
+            notes.append("without the last short minibatch")
+        rows.append(
+            (
+                middle,
+                (
+                    f"**{one['label']}**" if key == OURS else one["label"],
+                    f"{seconds(middle)} ({seconds(min(one['seconds']))} – {seconds(max(one['seconds']))})",
+                    _count(n / middle) if n else "–",
+                    "1" if key == OURS else _times(one["ratios"]),
+                    "; ".join(notes),
+                ),
+            )
+        )
+    what = {"train": "an epoch", "latency": "one answer", "throughput": "10,000 answers"}[work["kind"]]
+    lines = [f"## {name}: {measured['title']}", ""]
+    if rows:
+        head = ("contestant", f"time for {what}", "examples a second", "ratio", "way")
+        lines += _table(head, [row for _, row in sorted(rows)])
+    if absent:
+        lines += [*_grouped(absent), ""]
+    return lines
+
+
+def _grouped(absent: Sequence[str]) -> list[str]:
+    """The contestants without figures, one line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for each in absent:
+        label, _, reason = each.partition(": ")
+        reasons.setdefault(reason, []).append(label)
+    return [f"- {'; '.join(labels)}: {reason}." for reason, labels in reasons.items()]
+
+
+def _examples(measured: dict[str, Any]) -> int:
+    return int(measured["needs"]["examples"])
+
+
+def _limits(results: dict[str, Any]) -> list[str]:
+    ceilings, rows = results.get("ceilings"), []
+    if not ceilings:
+        return []
+    for name, measured in results["workloads"].items():
+        limit, ours, best = _limit(measured, ceilings), _ours(measured), _best(measured)
+        if limit is None:
+            continue
+        need = measured["needs"]
+        rows.append(
+            (
+                name,
+                _large(need["operations"], 1e9),
+                _large(need["bytes"], 1e6),
+                need["bytes_are"],
+                f"{seconds(limit[0])} ({limit[1]})",
+                f"{limit[0] / statistics.median(ours['seconds']):.1%}" if ours else "–",
+                f"{limit[0] / statistics.median(best[1]['seconds']):.1%}" if best else "–",
+            )
+        )
+    products = ", ".join(
+        f"{name.replace('/', ' with ')}: {rate / 1e9:,.0f}" for name, rate in ceilings["products"].items()
+    )
+    copies = ", ".join(f"{name.replace('/', ' with ')}: {rate / 1e9:,.0f}" for name, rate in ceilings["copies"].items())
+    return [
+        "## How near to the machine's limits",
+        "",
+        *_text("""
+        The limit is the least time in which this machine could do the work: its operations at the speed of a large product, or
+        its bytes at the speed of a large copy, whichever takes longer. Operations are 2 for each multiplication and addition of
+        the three products (forward, weight gradient, and input gradient but for the first layer). In the first layer only
+        inputs that are not zero count: in MNIST, one in five. Contestants that multiply the zeros, too, do more than is counted
+        here, and small minibatches cannot reach the speed of a large product: the limit is a bound, not a goal. Weights that
+        fit in a cache move no bytes.
+        """),
+        *_table(
+            (
+                "",
+                "billion operations",
+                "million bytes",
+                "the bytes are",
+                "limit",
+                "glassnet reaches",
+                "best peer reaches",
+            ),
+            rows,
+        ),
+        *_text(f"""
+        Ceilings, measured in the same run. Product of two {ceilings["product_size"]} × {ceilings["product_size"]} matrices of
+        float32, in billions of operations a second, by library and threads: {products}. Copy, in billions of bytes a second,
+        read and written, of 256 MB (large) and within the second cache (L2), by threads: {copies}. The best product and the
+        best large copy make the limits.
+        """),
+    ]
+
+
+def _cold(results: dict[str, Any]) -> list[str]:
+    if "cold" not in results:
+        return []
+    rows, absent = [], []
+    for one in results["cold"]["contestants"].values():
+        if one["status"] == "measured" and one["seconds"]:
+            low, high = min(one["seconds"]), max(one["seconds"])
+            rows.append((one["label"], seconds(statistics.median(one["seconds"])), f"{seconds(low)} – {seconds(high)}"))
+        else:
+            absent.append(f"{one['label']}: {one['status']} ({one.get('reason', '')})")
+    return [
+        "## Cold start",
+        "",
+        *_text("""
+        From the start of a process to the end of its first epoch of P1: Python, libraries, MNIST, compilation, training. All
+        read MNIST by glassnet's reader, so the peers load that, too. glassnet's first run ever compiles its loops and keeps
+        them on disk; later runs find them there.
+        """),
+        *_table(("contestant", "median", "range"), rows),
+        *([*_grouped(absent), ""] if absent else []),
+    ]
+
+
+def reached(looks: Sequence[Sequence[float]], goal: float) -> float | None:
+    """When an accuracy was first seen."""
+    return next((when for when, accuracy in looks if accuracy >= goal), None)
+
+
+def _accuracy(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
+    if "accuracy" not in results:
+        return []
+    measured = results["accuracy"]
+    runs = len(measured["seeds"])
+    lines = [
+        "## Time to accuracy",
+        "",
+        *_text(f"""
+        Seconds until so many of the test images are right: 784-128-10, relu, softmax, cross-entropy, Adam 0.001, minibatch 64,
+        on the 60,000 training images; looked at ten times an epoch, for ten epochs at most. All contestants start from the same
+        weights and see the same minibatches, whole ones only. Looking is not counted. {_seeds(runs)} Cold: from the start of
+        the process, with glassnet's loops on disk from an earlier run. Warm: in a process that has compiled and trained
+        before, from images and labels in NumPy arrays.
+        """),
+    ]
+    for kind in ("cold", "warm"):
+        rows = []
+        for one in measured["contestants"].values():
+            if one["status"] != "measured":
+                continue
+            cells = []
+            for goal in GOALS:
+                times = [when for looks in one[kind] if (when := reached(looks, goal)) is not None]
+                cell = seconds(statistics.median(times)) if times else "–"
+                cells.append(cell if len(times) == runs or not times else f"{cell} ({len(times)} of {runs})")
+            rows.append((one["label"], *cells))
+        lines += _table((kind, *(f"{goal:.0%}" for goal in GOALS)), rows)
+    lines += _text("""
+    – is an accuracy that was not reached. Where only some of the runs reached it, the median is theirs, and their number is
+    given.
+    """)
+    absent = [f"{one['label']}: {one['status']} ({one['reason']})" for one in measured["contestants"].values()
+              if one["status"] != "measured"]  # fmt: skip
+    lines += [*_grouped(absent), ""] if absent else []
+    lines += _picture(
+        "performance-accuracy.png",
+        charts,
+        "Accuracy on the test images against seconds, from a cold process and from a warm one, for glassnet, PyTorch and "
+        "JAX; one line for each seed",
+    )
+    return lines
+
+
+def _seeds(runs: int) -> str:
+    return "One seed." if runs == 1 else f"The median of {runs} seeds."
+
+
+def _scaling(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
+    if "scaling" not in results:
+        return []
+    lines = [
+        "## Scaling",
+        "",
+        *_text("""
+        Examples a second against the width of one hidden layer (784-w-10, minibatch 100), the depth (hidden layers of 64,
+        minibatch 100) and the minibatch (784-100-10); relu, softmax, cross-entropy, SGD. In the chart, the peers have the
+        number of threads that is better at each point.
+        """),
+        *_picture(
+            "performance-scaling.png",
+            charts,
+            "Examples a second against width, depth and minibatch, on logarithmic scales, for glassnet with one and with more "
+            "threads, PyTorch and JAX",
+        ),
+    ]
+    for what, line in results["scaling"]["lines"].items():
+        rows = []
+        for key, rates in line["rates"].items():
+            if rates:
+                shown = [_count(rate) for rate in rates] + ["–"] * (len(line["at"]) - len(rates))
+                rows.append((results["scaling"]["contestants"][key]["label"], *shown))
+        lines += _table((what, *map(str, line["at"])), rows)
+    return lines
+
+
+def _memory(results: dict[str, Any]) -> list[str]:
+    names = [name for name, measured in results["workloads"].items() if measured["work"]["kind"] == "train"]
+    keys: dict[str, str] = {}
+    for name in names:
+        for key, one in results["workloads"][name]["contestants"].items():
+            if one["status"] == "measured":
+                keys[key] = one["label"]
+    rows = []
+    for key, label in keys.items():
+        cells = []
+        for name in names:
+            one = results["workloads"][name]["contestants"].get(key, {})
+            memory = one.get("memory") if one.get("status") == "measured" else None
+            known = memory and memory["peak"] and memory["imported"]
+            cells.append(f"{_bytes(memory['peak'])} (+{_bytes(memory['peak'] - memory['imported'])})" if known else "–")
+        rows.append((label, *cells))
+    if not rows:
+        return []
+    return [
+        "## Memory",
+        "",
+        *_text("""
+        The most memory that each process held at once and, in brackets, how much that is above what it held when its libraries
+        were loaded. The images themselves are 188 MB as float32 in every process; compiling and trying out several ways counts.
+        """),
+        *_table(("contestant", *names), rows),
+    ]
+
+
+def _method(results: dict[str, Any]) -> list[str]:
+    rounds = "one round" if results["effort"]["rounds"] == 1 else f"{results['effort']['rounds']} rounds"
+    disturbed = [measured["disturbed"] for measured in results["workloads"].values()]
+    waiting = f", {max(disturbed):.1%} of the time at most" if disturbed else ""
+    return [
+        "## How it was measured",
+        "",
+        *_text(f"""
+        Every contestant has a process of its own, with its number of threads set before anything is loaded: one, and one for
+        each core. glassnet chooses its own number. They prepare (load, compile, try out their ways), and then take turns:
+        glassnet, a peer, glassnet, the next peer, and so on, {rounds}. The others wait meanwhile; the
+        processor time they used was watched{waiting}. Everything is float32 and starts from the same weights. A contestant
+        whose cost has not fallen well below that of a constant answer, or whose answers differ from the reference engine's by
+        more than 0.0001, has failed.
+
+        - **PyTorch eager** has its data in tensors and no DataLoader; a minibatch is gathered by a part of a permutation. It
+        takes the faster of its fused optimizer and of the inner function of that optimizer called by hand. Asked, it takes
+        the faster of `inference_mode` and `jit.trace`.
+        - **torch.compile** compiles the whole step, gather and update included, called through C++.
+        - **JAX** does the whole epoch in one `lax.scan`, compiled, its state donated. Its single thread is a process held on
+        one core.
+        - JAX and torch.compile want minibatches of one size, so they may leave out the last, short one, and are still counted
+        as having done a whole epoch.
+        - **scikit-learn** does an epoch by one call of `partial_fit`; its threads are those of NumPy's products. It has no
+        squared error for classes, so it has no part in P1 and P2.
+        - **onnxruntime** answers only. Where all images are asked about at once, every peer may take them in pieces of 500.
+        - glassnet returns the cost of every minibatch, and so does JAX; PyTorch is spared it.
+        """),
+        "```sh",
+        "python bench/run.py            # everything again, and this page",
+        "python bench/run.py --quick    # about 2 minutes, fewer rounds, no page",
+        "python bench/run.py --report   # this page again, from bench/results/performance.json",
+        "```",
+        "",
+    ]
+
+
+def _machine(results: dict[str, Any]) -> list[str]:
+    facts, versions = results["machine"], results["versions"]
+    caches = ", ".join(f"{name} {_bytes(size)}" for name, size in facts["caches"].items()) or "not known"
+    load = ", ".join(f"{each:.2f}" for each in facts["load"]) if facts["load"] else "not known"
+    minutes = results.get("seconds", 0) / 60
+    busy = facts["load"] and facts["load"][0] > BUSY
+    warning = "**Something else was running when the measurement began: trust no ratio to better than its range.**"
+    return [
+        "## The machine",
+        "",
+        f"- Processor: {facts['processor']}{' (' + facts['family'] + ')' if facts['family'] else ''}, {facts['cores']} cores, "
+        f"{facts['vectors']}; caches: {caches}.",
+        f"- Memory: {_bytes(facts['memory'])}.",
+        f"- System: {facts['system']}, Python {facts['python']}.",
+        f"- Versions: {', '.join(f'{name} {number}' for name, number in sorted(versions.items()))}.",
+        f"- Measured on {facts['date']}, in {minutes:.0f} minutes; load average before: {load}.",
+        *(["", warning] if busy else []),
+        "",
+    ]
+
+
+# ── The charts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _charts(results: dict[str, Any]) -> list[str]:
+    """The names of the charts that were drawn."""
+    try:
+        import matplotlib
+    except ImportError:
+        print("matplotlib is not installed: the page is made without charts")
+        return []
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams.update({
+        "font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": INK, "axes.labelcolor": INK,
+        "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.grid": True, "grid.color": PALE, "grid.linewidth": 0.6,
+        "axes.axisbelow": True, "legend.frameon": False, "figure.facecolor": "white",
+    })  # fmt: skip
+    drawn = []
+    for name, draw, part in (
+        ("performance-ratios.png", _draw_ratios, "workloads"),
+        ("performance-scaling.png", _draw_scaling, "scaling"),
+        ("performance-accuracy.png", _draw_accuracy, "accuracy"),
+    ):
+        figure = draw(plt, results[part]) if results.get(part) else None
+        if figure is not None:
+            figure.savefig(DOCS / name, dpi=110, bbox_inches="tight", pil_kwargs={"optimize": True})
+            plt.close(figure)
+            drawn.append(name)
+    return drawn
+
+
+def _plain(axis: Any, places: Sequence[float]) -> None:
+    """Ticks at these places, as plain numbers."""
+    axis.set_ticks(places, labels=[f"{place:g}" for place in places])
+    axis.set_ticks([], minor=True)
+
+
+def _draw_ratios(plt: Any, workloads: dict[str, Any]) -> Any:
+    """A point for each peer, the range over the rounds as a line; the target as a bar."""
+    shown = {
+        name: each for name, each in workloads.items() if any(one.get("ratios") for one in each["contestants"].values())
+    }
+    if not shown:
+        return None
+    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.85 * len(shown)))
+    axes.set_xscale("log")
+    known: dict[str, Any] = {}
+    ends = [1.0]
+    for row, measured in enumerate(shown.values()):
+        peers = [one for one in measured["contestants"].values() if one.get("ratios") and one["status"] == "measured"]
+        peers.sort(key=lambda one: statistics.median(one["ratios"]))
+        for place, one in enumerate(peers):
+            y = row + (place - (len(peers) - 1) / 2) * 0.66 / max(len(peers) - 1, 5)
+            color, ratios = COLORS[one["name"]], one["ratios"]
+            axes.plot((min(ratios), max(ratios)), (y, y), color=color, lw=1.6, zorder=2)
+            face = "white" if one["threads"] == 1 else color
+            dot = axes.plot(statistics.median(ratios), y, "o", ms=6, mfc=face, mec=color, mew=1.5, zorder=3)[0]
+            known.setdefault(one["label"], dot)
+            ends += [min(ratios), max(ratios), measured["work"]["target"]]
+        target = axes.plot([measured["work"]["target"]] * 2, (row - 0.4, row + 0.4), color=INK, lw=2, zorder=1)[0]
+    axes.axvline(1, color=INK, lw=0.8, ls=":")
+    axes.set_xlim(min(ends) / 1.15, max(ends) * 1.15)
+    places = (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+    _plain(axes.xaxis, [place for place in places if min(ends) / 1.15 <= place <= max(ends) * 1.15])
+    axes.set_yticks(range(len(shown)), [f"{name}\n{_short(each['work'])}" for name, each in shown.items()])
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.grid(False, axis="y")
+    axes.set_xlabel("how many times as long as glassnet (1, dotted)")
+    labels = sorted(known)
+    axes.legend(
+        [*(known[label] for label in labels), target], [*labels, "target for the best peer"],
+        loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0,
+    )  # fmt: skip
+    return figure
+
+
+def _short(work: dict[str, Any]) -> str:
+    sizes = "-".join(map(str, work["sizes"]))
+    return f"{sizes}, {work['batch']:,}" if work["kind"] != "latency" else f"{sizes}, one"
+
+
+def _draw_scaling(plt: Any, scaling: dict[str, Any]) -> Any:
+    """Three panels; the peers with their better number of threads at each point."""
+    figure, panels = plt.subplots(1, 3, figsize=(11, 3.9), sharey=True)
+    for axes, (what, line) in zip(panels, scaling["lines"].items(), strict=True):
+        ours = {key: rates for key, rates in line["rates"].items() if scaling["contestants"][key]["name"] == OURS}
+        for key, rates in ours.items():
+            single = key.endswith("/1")
+            axes.plot(
+                line["at"][: len(rates)], rates, "o--" if single else "o-", color=COLORS[OURS], ms=4.5, lw=1.8,
+                mfc="white" if single else COLORS[OURS], label=scaling["contestants"][key]["label"],
+            )  # fmt: skip
+        for name, marker in (("jax", "s"), ("torch-eager", "^")):
+            each = [
+                rates for key, rates in line["rates"].items() if scaling["contestants"][key]["name"] == name and rates
+            ]
+            best = [max(values) for values in zip(*each, strict=False)]
+            if best:
+                label = next(one["label"] for one in scaling["contestants"].values() if one["name"] == name).partition(
+                    ","
+                )[0]
+                axes.plot(line["at"][: len(best)], best, f"{marker}-", color=COLORS[name], ms=4.5, lw=1.8, label=label)
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        places = line["at"] if len(line["at"]) < 6 else line["at"][::2]
+        _plain(axes.xaxis, places)
+        axes.set_xlabel(
+            {"width": "width of the hidden layer", "depth": "hidden layers of 64", "minibatch": "minibatch"}[what]
+        )
+    panels[0].set_ylabel("examples a second")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper center", ncols=len(labels), bbox_to_anchor=(0.5, 1.04))
+    return figure
+
+
+def _draw_accuracy(plt: Any, measured: dict[str, Any]) -> Any:
+    """Accuracy against time; of a peer, the number of threads that comes sooner to 97 %."""
+    best: dict[str, dict[str, Any]] = {}
+    for one in measured["contestants"].values():
+        if one["status"] == "measured" and (one["name"] not in best or _sooner(one, best[one["name"]])):
+            best[one["name"]] = one
+    if not best:
+        return None
+    figure, panels = plt.subplots(1, 2, figsize=(11, 3.9), sharey=True)
+    for axes, kind in zip(panels, ("cold", "warm"), strict=True):
+        for name, one in best.items():
+            for number, looks in enumerate(one[kind]):
+                when, accuracies = zip(*looks, strict=True)
+                axes.plot(when, [100 * each for each in accuracies], color=COLORS[name], lw=1.4, alpha=0.85,
+                          label=None if number else one["label"])  # fmt: skip
+        axes.set_xscale("log")
+        ends = axes.get_xlim()
+        places = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+        _plain(axes.xaxis, [place for place in places if ends[0] <= place <= ends[1]])
+        axes.set_ylim(85, 98.5)
+        axes.set_yticks([85, *(100 * goal for goal in GOALS)])
+        axes.set_xlabel(
+            "seconds, from the start of the process" if kind == "cold" else "seconds of training, process warm"
+        )
+    panels[0].set_ylabel("test images right, %")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper center", ncols=len(labels), bbox_to_anchor=(0.5, 1.04))
+    return figure
+
+
+def _sooner(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    def when(each: dict[str, Any]) -> float:
+        times = [reached(looks, 0.97) or 1e9 for looks in each["warm"]]
+        return statistics.median(times) if times else 1e9
+
+    return when(one) < when(other)

@@ -1,0 +1,326 @@
+"""One contestant in a process of its own. run.py starts it with its number of threads, and asks it for one thing at a time.
+
+    python bench/worker.py NAME THREADS ENGINE            # then one JSON object a line, in and out, until the input ends
+    python bench/worker.py NAME THREADS ENGINE --cold     # train P1 for an epoch, say so, and end
+
+A process of its own, because a library reads its number of threads when it is loaded, and because memory is counted by the
+process. It ends when run.py does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import json
+import os
+import signal
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from contestants import CONTESTANTS, Contestant, Entry, Trainer, make
+from workloads import PIECES, TIME_TO_ACCURACY, WORKLOADS, Workload, examples, initial, test_images
+
+JUDGED = 5_000
+"""How many examples show whether a contestant learns."""
+LOOKS = 10
+"""How often an epoch the time to accuracy is looked at."""
+ENOUGH = 300
+"""So many calls show how long one takes."""
+
+
+def peak_memory() -> int | None:
+    """The most bytes of memory that this process has held at once.
+
+    Linux counts them for the program that runs now; getrusage, elsewhere, would there begin with what its parent held.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def one_line(error: BaseException) -> str:
+    """The error as one sentence."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"[:300]
+
+
+def cost_of_weights(work: Workload, weights: Any, inputs: Any, targets: Any) -> float:
+    """The mean cost of a network with these weights, for every contestant by the same functions: glassnet's reference."""
+    from glassnet.costs import as_cost, cost_of
+    from glassnet.network import Layer, Network
+
+    like = initial(work)
+    network = Network(tuple(Layer(weight, bias) for weight, bias in weights), like.activations)
+    forward = network.forward(inputs)
+    return float(
+        cost_of(as_cost(work.cost), network.activations[-1], forward.zs[-1], forward.activations[-1], targets).mean()
+    )
+
+
+def accuracy_of_weights(work: Workload, weights: Any, inputs: Any, labels: Any) -> float:
+    """The part of the images that a network with these weights gets right."""
+    from glassnet.network import Layer, Network
+
+    network = Network(tuple(Layer(weight, bias) for weight, bias in weights), initial(work).activations)
+    return float((network(inputs).argmax(axis=1) == labels).mean())
+
+
+class Training:
+    """A training to be timed."""
+
+    def __init__(self, contestant: Contestant, work: Workload) -> None:
+        self.work = work
+        self.inputs, self.targets = examples(work.data)
+        self.network = initial(work)
+        self.start = self._cost([(layer.weight, layer.bias) for layer in self.network.layers])
+        self.ways: dict[str, Trainer] = {}
+        failed = {}
+        for name, build in contestant.trainers(work, self.inputs, self.targets, self.network).items():
+            try:
+                trainer = build()
+                trainer.run(self.piece(trainer))
+                self.ways[name] = trainer
+            except Exception as error:
+                failed[name] = one_line(error)
+            if self.ways and not contestant.tries_all:
+                break
+        if not self.ways:
+            raise RuntimeError("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
+        self.failed = failed
+
+    def _cost(self, weights: Any) -> float:
+        return cost_of_weights(self.work, weights, self.inputs[:JUDGED], self.targets[:JUDGED])
+
+    def piece(self, trainer: Trainer) -> int:
+        """Minibatches of one part of an epoch."""
+        return max(1, trainer.batches // PIECES)
+
+    def choose(self) -> dict[str, Any]:
+        """Keep the fastest way; an estimate of its epoch."""
+        times: dict[str, float] = {}
+        for _ in range(3):
+            for name, trainer in self.ways.items():
+                batches = self.piece(trainer)
+                began = time.perf_counter()
+                trainer.run(batches)
+                seconds = (time.perf_counter() - began) * trainer.batches / batches
+                times[name] = min(seconds, times.get(name, seconds))
+        best = min(times, key=lambda name: times[name])
+        self.trainer = self.ways[best]
+        self.ways = {best: self.trainer}
+        return {"way": best, "ways": times, "failed": self.failed, "seconds": times[best]}
+
+    def time(self, *, part: bool, repeats: int) -> float:
+        """Seconds an epoch, of several epochs one after the other, or of the same part of several."""
+        batches = self.piece(self.trainer) if part else self.trainer.batches
+        began = time.perf_counter()
+        for _ in range(repeats):
+            self.trainer.run(batches)
+        return (time.perf_counter() - began) / repeats * self.trainer.batches / batches
+
+    def finish(self) -> dict[str, Any]:
+        """Whether it has learned: the cost at the start and now."""
+        import numpy as np
+
+        return {
+            "cost": {"start": self.start, "end": self._cost(self.trainer.weights())},
+            "part": self.piece(self.trainer) / self.trainer.batches,
+            "last_short": self.trainer.batches * self.work.batch >= len(self.inputs),
+            "n": len(self.inputs),
+            "nonzero": int(np.count_nonzero(self.inputs)),
+        }
+
+
+class Answering:
+    """A network to be asked."""
+
+    def __init__(self, contestant: Contestant, work: Workload) -> None:
+        import numpy as np
+
+        self.work = work
+        images, _ = test_images()
+        network = initial(work)
+        expected = network(images)
+        self.ways: dict[str, Any] = {}
+        self.failed, self.differences = {}, {}
+        self.questions = [np.array(row) for row in images[:1000]] if work.kind == "latency" else [np.array(images)]
+        for name, build in contestant.answerers(work, network).items():
+            try:
+                ask = build()
+                answers = np.stack([ask(x) for x in self.questions[:100]]) if work.kind == "latency" else ask(images)
+                self.differences[name] = float(np.abs(answers - expected[: len(answers)]).max())
+                self.ways[name] = ask
+            except Exception as error:
+                self.failed[name] = one_line(error)
+        if not self.ways:
+            raise RuntimeError("; ".join(f"{name}: {reason}" for name, reason in self.failed.items()))
+
+    def choose(self) -> dict[str, Any]:
+        """Keep the fastest way; an estimate of a call."""
+        times: dict[str, float] = {}
+        for _ in range(2):
+            for name, ask in self.ways.items():
+                seconds = self._time(ask, ENOUGH if self.work.kind == "latency" else 2)
+                times[name] = min(seconds, times.get(name, seconds))
+        best = min(times, key=lambda name: times[name])
+        self.ask = self.ways[best]
+        self.difference = self.differences[best]
+        self.ways = {best: self.ask}
+        return {"way": best, "ways": times, "failed": self.failed, "seconds": times[best]}
+
+    def _time(self, ask: Any, calls: int) -> float:
+        times = []
+        for x in itertools.islice(itertools.cycle(self.questions), calls):
+            began = time.perf_counter()
+            ask(x)
+            times.append(time.perf_counter() - began)
+        return statistics.median(times)
+
+    def time(self, *, part: bool, repeats: int) -> float:
+        """Seconds a call, the median of several; there are no parts of a call."""
+        return self._time(self.ask, max(repeats, ENOUGH if self.work.kind == "latency" else 1))
+
+    def finish(self) -> dict[str, Any]:
+        """How far its answers are from the reference's; ``nonzero`` inputs in a call."""
+        single = self.work.kind == "latency"
+        nonzero = sum(int((x != 0).sum()) for x in self.questions) // len(self.questions)
+        n = 1 if single else len(self.questions[0])
+        return {"difference": self.difference, "part": 1.0, "last_short": True, "n": n, "nonzero": nonzero}
+
+
+def accuracy(contestant: Contestant, seed: int, epochs: int, goal: float, started: float | None) -> dict[str, Any]:
+    """Train until a goal on the test images, or for some epochs; when it had which accuracy.
+
+    All contestants start from the same weights and see the same minibatches in the same order. An epoch is made of whole
+    minibatches, the same number between any two looks, so that a contestant that compiles for one number of them compiles
+    once. Looking is not counted. The clock starts at ``started``, when the process was about to start, or, if that is
+    None, now, in a process that has trained before: what a library makes of the images at first is counted, too.
+    """
+    from glassnet.training import order
+
+    work = TIME_TO_ACCURACY
+    began = time.time() if started is None else started
+    inputs, targets = examples(work.data)
+    trainer = next(iter(contestant.trainers(work, inputs, targets, initial(work, seed)).values()))()
+    images, labels = test_images()
+    chunk = len(inputs) // work.batch // LOOKS * work.batch
+    looks, looking = [], 0.0
+    for epoch in range(epochs):
+        rows = order(len(inputs), seed, epoch)
+        for number in range(LOOKS):
+            trainer.train(rows[number * chunk : (number + 1) * chunk])
+            now = time.time()
+            reached = accuracy_of_weights(work, trainer.weights(), images, labels)
+            looks.append([now - began - looking, reached])
+            looking += time.time() - now
+            if reached >= goal:
+                return {"looks": looks}
+    return {"looks": looks}
+
+
+def scale(contestant: Contestant, work: Workload, inputs: Any, targets: Any, seconds: float) -> dict[str, float]:
+    """Examples a second on a part of an epoch that is the same for all: at most 30 billion operations, 2,000 minibatches."""
+    operations = 6 * sum(a * b for a, b in itertools.pairwise(work.sizes)) * work.batch
+    batches = max(4, min(2000, len(inputs) // work.batch, int(3e10 / operations)))
+    trainer = next(iter(contestant.trainers(work, inputs, targets, initial(work)).values()))()
+    trainer.run(batches)
+    times: list[float] = []
+    began = time.perf_counter()
+    while len(times) < 2 or time.perf_counter() - began < seconds:
+        start = time.perf_counter()
+        trainer.run(batches)
+        times.append(time.perf_counter() - start)
+    return {"rate": batches * work.batch / statistics.median(times)}
+
+
+def end_with_parent() -> None:
+    """On Linux: be killed when the parent dies, even in the middle of a long calculation."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def serve(contestant: Contestant, say: Any, imported: int | None, started: float | None) -> None:
+    """Do what comes in, until no more does."""
+    task: Any = None
+    data: Any = None
+    for line in sys.stdin:
+        command = json.loads(line)
+        what = command.pop("do")
+        answer: Any = None
+        try:
+            if what == "prepare":
+                work = Workload.from_data(command["work"])
+                task = (Training if work.kind == "train" else Answering)(contestant, work)
+            elif what == "choose":
+                answer = task.choose()
+            elif what == "time":
+                answer = task.time(**command)
+            elif what == "finish":
+                answer = {**task.finish(), "memory": {"imported": imported, "peak": peak_memory()}}
+            elif what == "accuracy":
+                cold = command.pop("cold")
+                answer = accuracy(contestant, started=started if cold else None, **command)
+            elif what == "scale":
+                work = Workload.from_data(command["work"])
+                data = data or examples(work.data)
+                answer = scale(contestant, work, *data, command["seconds"])
+            say({"answer": answer})
+        except Exception as error:
+            say({"failed": one_line(error)})
+
+
+def cold(contestant: Contestant) -> None:
+    """One epoch of P1, as a user's program would: no trial of several ways."""
+    work = WORKLOADS["P1"]
+    inputs, targets = examples(work.data)
+    trainer = next(iter(contestant.trainers(work, inputs, targets, initial(work)).values()))()
+    trainer.run(trainer.batches)
+
+
+def main() -> None:
+    """Load the library, say so, and serve."""
+    end_with_parent()
+    # What libraries print must not get between the answers.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def say(what: dict[str, Any]) -> None:
+        answers.write(json.dumps(what) + "\n")
+        answers.flush()
+
+    name, threads, engine, *rest = sys.argv[1:]
+    entry = Entry(name, int(threads) if threads != "None" else None)
+    started = float(rest[1]) if rest[:1] == ["--started"] else None
+    try:
+        contestant = make(entry, engine)
+        imported = peak_memory()
+        if rest == ["--cold"]:
+            cold(contestant)
+            say({"answer": None})
+            return
+        say({"answer": {"versions": contestant.versions()}})
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        own = missing == "glassnet" and "." in (error.name or "")
+        word = "missing" if missing == CONTESTANTS[name][1] or own or missing in ("onnx", "numba") else "failed"
+        say({word: f"{error.name} is not installed"})
+        return
+    except Exception as error:
+        say({"failed": one_line(error)})
+        return
+    serve(contestant, say, imported, started)
+
+
+if __name__ == "__main__":
+    main()
