@@ -53,7 +53,12 @@ def main():
 
 
 def _option(name, default):
-    return int(sys.argv[sys.argv.index(name) + 1]) if name in sys.argv else default
+    if name not in sys.argv:
+        return default
+    given = (sys.argv[sys.argv.index(name) + 1 :] or ["nothing"])[0]
+    if not given.isdigit():
+        sys.exit("{} must be a whole number, got {}".format(name, given))
+    return int(given)
 
 
 def _inside():

@@ -281,11 +281,7 @@ def _inks(size: int) -> Any:
         """
         positions, values, width = data.positions, data.values, size // T.itemsize
         for b in range(count):
-            first, last = data.starts[rows[b]], data.starts[rows[b] + 1]
-            if low > 0:
-                first = _first_from(positions, first, last, low)
-            if high < inputs:
-                last = _first_from(positions, first, last, high)
+            first, last = _between(data, rows[b], inputs, low, high)
             d = load(delta, d_at + b * d_row, size)
             for i in range(first, last):
                 at = t_at + item(positions, i) * width
@@ -323,31 +319,34 @@ def _sort_inks(data: Data, work: Work, rows: Any, inputs: int, low: int, high: i
     ``work.places``, from ``ahead``, tells where each position's begin in ``members`` and ``amounts``, from ``at``. A
     counting sort; bytes: inks · (2 · (r + 2) + 2 · r + 8).
     """
-    starts, positions, values, places = data.starts, data.positions, data.values, work.places
+    positions, values, places = data.positions, data.values, work.places
     places[ahead : ahead + high - low + 2] = 0
     for b in range(len(rows)):
-        first, last = starts[rows[b]], starts[rows[b] + 1]
-        if low > 0:
-            first = _first_from(positions, first, last, low)
-        if high < inputs:
-            last = _first_from(positions, first, last, high)
+        first, last = _between(data, rows[b], inputs, low, high)
         for i in range(first, last):
             places[ahead + np.intp(item(positions, i)) - low + 2] += 1
     places[ahead] = places[ahead + 1] = at
     for k in range(ahead + 2, ahead + high - low + 2):
         places[k] += places[k - 1]
     for b in range(len(rows)):
-        first, last = starts[rows[b]], starts[rows[b] + 1]
-        if low > 0:
-            first = _first_from(positions, first, last, low)
-        if high < inputs:
-            last = _first_from(positions, first, last, high)
+        first, last = _between(data, rows[b], inputs, low, high)
         for i in range(first, last):
             place = ahead + np.intp(item(positions, i)) - low + 1
             to = places[place]
             places[place] = to + 1
             work.members[to] = b
             work.amounts[to] = item(values, i)
+
+
+@_inlined
+def _between(data: Data, row: int, inputs: int, low: int, high: int) -> tuple[int, int]:
+    """An example's inks at positions from ``low`` to below ``high``, out of ``inputs`` positions: the first, and the end."""
+    first, last = data.starts[row], data.starts[row + 1]
+    if low > 0:
+        first = _first_from(data.positions, first, last, low)
+    if high < inputs:
+        last = _first_from(data.positions, first, last, high)
+    return first, last
 
 
 @_inlined
