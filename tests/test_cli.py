@@ -595,8 +595,8 @@ def test_predict_with_one_output(here, capsys):
 def test_a_folder_called_mnist_does_not_stand_in_for_mnist(here, capsys):
     (here / "mnist").mkdir()
     small_idx(here / "mnist")
-    assert cli._sources(None) == ["mnist"]
-    assert cli._sources(["./mnist"]) == [str(here / "mnist")]
+    assert cli.opened.sources(None) == ["mnist"]
+    assert cli.opened.sources(["./mnist"]) == [str(here / "mnist")]
     glassnet(capsys, "train", "--data", "./mnist", "--epochs", "1", "--out", "run")
     assert json.loads(glassnet(capsys, "info", "run", "--json")[1])["sizes"][0] == 64
     assert glassnet(capsys, "info", "run")[0] == 0
@@ -620,10 +620,10 @@ def test_resume_with_another_optimizer_and_batch_size(here, capsys):
 def test_the_commands_it_prints_can_be_run_as_they_are(here, monkeypatch):
     bin_folder = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", bin_folder)
-    assert cli._program() == "glassnet"
+    assert cli.train._program() == "glassnet"
     monkeypatch.setenv("PATH", "")
-    assert Path(cli._program()) == Path(bin_folder, "glassnet")
+    assert Path(cli.train._program()) == Path(bin_folder, "glassnet")
     monkeypatch.chdir(Path(bin_folder).parent)
-    assert cli._program() == str(Path(Path(bin_folder).name, "glassnet"))
+    assert cli.train._program() == str(Path(Path(bin_folder).name, "glassnet"))
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    assert cli._program() == "/nowhere/python -m glassnet"
+    assert cli.train._program() == "/nowhere/python -m glassnet"

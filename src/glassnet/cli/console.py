@@ -1,0 +1,43 @@
+"""The app that every command registers on, and the two consoles that it prints on."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+app = typer.Typer(
+    name="glassnet",
+    help="A neural network you can see into: train it, judge it, ask it, look inside.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+out = Console()
+err = Console(stderr=True)
+
+
+def say(error: object, code: int) -> int:
+    """Print what went wrong; the exit code again."""
+    text = str(error)
+    err.print(
+        Text("error: ", "bold red").append(Text(text[:1].lower() + text[1:] if code == 2 else text, "default")),
+        soft_wrap=True,
+    )
+    return code
+
+
+def show_warning(message: Warning | str, *rest: Any, **more: Any) -> None:
+    """Print a warning as one line, in place of ``warnings.showwarning``."""
+    err.print(Text("warning: ", "bold yellow").append(Text(str(message), "default")), soft_wrap=True)
+
+
+class Shown(logging.Handler):
+    """What glassnet logs, on the console."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(record.getMessage(), style="dim", highlight=False, soft_wrap=True)

@@ -1,0 +1,121 @@
+"""``glassnet info`` and ``glassnet recipes``: what a network is made of, and what there is to begin with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from glassnet.checkpoint import Checkpoint
+from glassnet.cli.console import app, out
+from glassnet.cli.opened import RunArgument, epoch_of, opened, shape_of
+from glassnet.errors import WrongFile
+from glassnet.interchange import read_checkpoint
+from glassnet.recipes import RECIPES
+from glassnet.terminal import facts
+
+
+@app.command("info", epilog="Example: glassnet info runs/1")
+def _info(
+    run_path: RunArgument, as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False
+) -> None:
+    """What a network is made of, and how it was trained."""
+    network, about, run = opened(run_path)
+    layers: list[dict[str, Any]] = [
+        {
+            "inputs": inputs,
+            "outputs": outputs,
+            "activation": str(activation),
+            "weights": inputs * outputs,
+            "biases": outputs,
+        }
+        for inputs, outputs, activation in zip(network.sizes, network.sizes[1:], network.activations, strict=False)
+    ]
+    weights = sum(layer["weights"] for layer in layers)
+    biases = sum(layer["biases"] for layer in layers)
+    epochs = [] if run is None else [event for event in run.events() if event["event"] == "epoch"]
+    checkpoint = _checkpoint_in(run_path) if run is None else run.checkpoint()
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "sizes": network.sizes,
+                    "count": network.count,
+                    "weights": weights,
+                    "biases": biases,
+                    "layers": layers,
+                    "dtype": str(network.layers[0].bias.dtype),
+                    "settings": None if checkpoint is None else checkpoint.settings.to_data(),
+                    "about": about,
+                    "epochs": epochs,
+                },
+                ensure_ascii=False,
+            )
+        )
+        return
+    out.print(f"[bold]{shape_of(network)}[/]", highlight=False)
+    out.print(
+        f"{network.count:,} = {weights:,} weights + {biases:,} biases, {network.layers[0].bias.dtype}\n",
+        highlight=False,
+    )
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for title in ("layer", "from", "to", "activation", "weights", "biases"):
+        table.add_column(title, justify="left" if title == "activation" else "right")
+    for number, layer in enumerate(layers, start=1):
+        counts = [f"{layer[key]:,}" for key in ("weights", "biases")]
+        table.add_row(str(number), str(layer["inputs"]), str(layer["outputs"]), layer["activation"], *counts)
+    out.print(table)
+    if checkpoint is None:
+        return
+    settings = checkpoint.settings
+    done = f"{checkpoint.epoch} of {settings.epochs} epochs"
+    done += f" and {checkpoint.example:,} examples" if checkpoint.example else ""
+    rows: list[tuple[str, Any]] = [
+        ("trained", f"{done}, {checkpoint.memory.step:,} steps"),
+        ("cost", settings.cost),
+        ("optimizer", settings.optimizer),
+        ("minibatch", settings.batch_size),
+        ("dropout", settings.dropout),
+        ("seed", settings.seed),
+    ]
+    if run is not None:
+        data = about.get("data", {})
+        last = epoch_of(run, checkpoint) or {}
+        rows[1:1] = [
+            (name, form.format(last[key]))
+            for name, key, form in (
+                ("cost then", "cost", "{:.4f}"),
+                ("validation", "validation_accuracy", "{:.2%}"),
+            )
+            if last.get(key) is not None
+        ]
+        rows += [
+            ("data", f"{', '.join(data.get('sources', []))}, {data.get('examples', 0):,} examples"),
+            ("initializer", about.get("initializer", "unknown")),
+            ("begun", about.get("created", "at an unknown time")),
+            ("glassnet", f"{about.get('glassnet')}, NumPy {about.get('numpy')}, Python {about.get('python')}"),
+        ]
+    out.print()
+    out.print(facts(rows))
+
+
+def _checkpoint_in(path: Path) -> Checkpoint | None:
+    """The checkpoint in a network's file; None if it holds the network alone."""
+    try:
+        return read_checkpoint(path)[0]
+    except WrongFile:
+        return None
+
+
+@app.command("recipes", epilog="Example: glassnet recipes")
+def _recipes() -> None:
+    """The recipes that train --recipe knows."""
+    rows = []
+    for name, each in RECIPES.items():
+        shape, settings = "-".join(map(str, each.sizes)), each.settings
+        rows.append((name, f"{each.summary}\n{shape}, {settings.optimizer}, {settings.epochs} epochs"))
+    out.print(facts(rows))

@@ -1,0 +1,89 @@
+"""What several commands share: opening runs, networks and data, and what is known about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from glassnet.checkpoint import Checkpoint
+from glassnet.costs import COSTS, Cost, squared_error
+from glassnet.data import Splits, load
+from glassnet.errors import WrongFile
+from glassnet.evaluation import Answer
+from glassnet.interchange import read_network
+from glassnet.network import Network
+from glassnet.runs import Run
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or a network's .safetensors file.")]
+
+
+def opened(path: Path) -> tuple[Network, dict[str, Any], Run | None]:
+    """The network of a run or of a file, what is known about it, and the run."""
+    if path.is_file():
+        network, about = read_network(path)
+        return network, about, None
+    run = Run.open(path)
+    return run.network(), run.about, run
+
+
+def names_of(network: Network, about: dict[str, Any]) -> list[str] | None:
+    """The names of the classes; None of a network that predicts numbers."""
+    count = max(2, network.sizes[-1])  # a single output answers no or yes
+    classes = about.get("classes", [str(number) for number in range(count)])
+    return [str(name) for name in classes] if isinstance(classes, list) and len(classes) == count else None
+
+
+def shape_of(network: Network) -> str:
+    """The sizes and activations of a network, like 784-16-16-10 sigmoid."""
+    names = [str(activation) for activation in network.activations]
+    words = names[0] if len(set(names)) == 1 else ", ".join(names)
+    return f"{'-'.join(map(str, network.sizes))} {words}"
+
+
+def sources(data: list[str] | None) -> list[str]:
+    """The sources named by --data, which may be repeated, and may hold several separated by commas.
+
+    ``mnist`` is always the one inside the package; a folder of that name is ``./mnist``.
+    """
+    parts = [part for each in data or ["mnist"] for part in ([each] if Path(each).exists() else each.split(","))]
+    return [part if part == "mnist" else str(Path(part).resolve()) for part in parts if part]
+
+
+def data_of(run: Run) -> Splits:
+    """The data a run was trained on, split the same way."""
+    data = run.about.get("data")
+    if not isinstance(data, dict) or not {"sources", "validation", "seed"} <= set(data):
+        raise WrongFile(f"{run.path / 'run.json'} does not say which data it was trained on")
+    return load(*data["sources"], validation=data["validation"], seed=data["seed"])
+
+
+def answer_of(network: Network) -> Answer | None:
+    """The compiled way to ask the network; None if there is none for it."""
+    try:
+        from glassnet.fused import lacking, predictor
+    except ImportError:  # Numba cannot be loaded here: the network answers itself
+        return None
+    return predictor(network).last if lacking(network) is None else None
+
+
+def cost_of(run: Run | None, network: Network) -> Cost:
+    """The cost a run was trained with; of a bare file, what its output was made for."""
+    if run is not None:
+        return run.checkpoint().settings.cost
+    for cost in COSTS.values():
+        natural = cost.natural
+        if (
+            natural is not None
+            and natural.activation == network.activations[-1]
+            and natural.activation.range == "simplex"
+        ):
+            return cost()
+    return squared_error
+
+
+def epoch_of(run: Run, checkpoint: Checkpoint) -> dict[str, Any] | None:
+    """What was recorded at the end of the epoch that a checkpoint holds the network of."""
+    matching = (each for each in run.events() if each["event"] == "epoch" and each["epoch"] == checkpoint.epoch)
+    return next(matching, None)

@@ -1,0 +1,77 @@
+"""``glassnet predict``: what a trained network sees in pictures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from glassnet.arrays import to_numpy
+from glassnet.cli.console import app, out, say
+from glassnet.cli.opened import RunArgument, answer_of, names_of, opened
+from glassnet.errors import GlassnetError, WrongValue
+from glassnet.evaluation import outputs
+from glassnet.images import as_input, open_image
+from glassnet.terminal import bars, facts, picture
+
+
+@app.command("predict", epilog="Example: glassnet predict runs/1 photo.jpg drawing.png")
+def _predict(
+    run_path: RunArgument,
+    images: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE…", help="PNG, JPEG, GIF, WebP or BMP files of any size; - reads one from stdin."),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line for each image, for programs.")] = False,
+) -> None:
+    """Ask a trained network what an image shows; the activations of its output as bars.
+
+    The digit may be dark on light or light on dark; it is cut out, scaled and centered the way MNIST was made, and drawn
+    as the network sees it.
+    """
+    network, about, _ = opened(run_path)
+    names = names_of(network, about)
+    side = round(network.sizes[0] ** 0.5)
+    if side * side != network.sizes[0] or side < 4:
+        raise WrongValue(
+            f"this network takes {network.sizes[0]} numbers, which are no square image: it cannot look at pictures"
+        )
+    failed = False
+    answer = answer_of(network)
+    for name in images:
+        try:
+            image = open_image(sys.stdin.buffer.read() if name == "-" else name)
+            pixels = as_input(image, side)
+        except GlassnetError as error:
+            text = str(error)
+            say(text if name == "-" or name in text else f"{name}: {text}", 1)
+            failed = True
+            continue
+        activations = outputs(network, pixels[None].astype(to_numpy(network.layers[0].bias).dtype), answer)[0].tolist()
+        if names is None:
+            numbers = ", ".join(f"{value:.5g}" for value in activations)
+            print(json.dumps({"image": name, "outputs": activations}) if as_json else f"{name}: {numbers}")
+            continue
+        if len(activations) == 1:
+            activations = [1 - activations[0], activations[0]]
+        best = int(np.argmax(activations))
+        if as_json:
+            print(
+                json.dumps(
+                    {"image": name, "answer": names[best], "activations": dict(zip(names, activations, strict=True))},
+                    ensure_ascii=False,
+                )
+            )
+            continue
+        out.print(
+            f"{name}: [bold yellow]{names[best]}[/]" if len(images) > 1 else f"[bold yellow]{names[best]}[/]",
+            highlight=False,
+        )
+        row = facts([])
+        row.add_row(picture(pixels, out), bars(activations, names))
+        out.print(row)
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,416 @@
+"""``glassnet train``: a new run or one to go on with, its settings from the options, its end or interruption."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+import glassnet
+from glassnet.activations import ACTIVATIONS, as_activation
+from glassnet.arrays import to_numpy
+from glassnet.checkpoint import Checkpoint, Settings
+from glassnet.cli.console import app, err, out
+from glassnet.cli.opened import data_of, epoch_of, shape_of, sources
+from glassnet.costs import COSTS, as_cost, check_fit
+from glassnet.data import Dataset, Splits, load
+from glassnet.errors import WrongFile, WrongValue
+from glassnet.events import Event, Finished
+from glassnet.initializers import INITIALIZERS, as_initializer
+from glassnet.network import Network
+from glassnet.optimizers import OPTIMIZERS, SCHEDULES, Constant, Optimizer, Schedule, as_optimizer, as_schedule
+from glassnet.recipes import Recipe, recipe
+from glassnet.runs import Run
+from glassnet.settings import check_seed
+from glassnet.terminal import facts
+from glassnet.training import ENGINES, Diverged, as_engine, train
+from glassnet.watch import patience, progress, record
+
+
+@app.command("train", epilog="Example: glassnet train --hidden relu --epochs 10 --out runs/relu")
+def _train(
+    recipe_name: Annotated[
+        str | None,
+        typer.Option(
+            "--recipe",
+            help="Settings to begin with (glassnet recipes lists them), by default small; other options change them.",
+        ),
+    ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(help="Neurons in each layer, input first: 784,16,16,10. Both ends follow the data by default."),
+    ] = None,
+    hidden: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Activation of the hidden layers, or one for each: relu,tanh. One of {', '.join(ACTIVATIONS)}."
+        ),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Activation of the last layer. By default the one the cost was made for.")
+    ] = None,
+    initializer: Annotated[
+        str | None, typer.Option(help=f"Where weights start. One of {', '.join(INITIALIZERS)}.")
+    ] = None,
+    cost: Annotated[str | None, typer.Option(help=f"What is descended. One of {', '.join(COSTS)}.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help=f"How. One of {', '.join(OPTIMIZERS)}.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Size of the steps, at its highest.")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help=f"The learning rate over the training. One of {', '.join(SCHEDULES)}.")
+    ] = None,
+    momentum: Annotated[
+        float | None, typer.Option(help="For sgd and rmsprop: how much of the last step goes on, 0 to 1.")
+    ] = None,
+    nesterov: Annotated[
+        bool | None, typer.Option("--nesterov/--no-nesterov", help="For sgd: look ahead along the momentum.")
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(help="Pull of the weights towards 0: lambda in C + lambda/2 sum w².")
+    ] = None,
+    clip: Annotated[
+        float | None, typer.Option(help="Longest gradient; longer ones are scaled down. 0: no limit.")
+    ] = None,
+    dropout: Annotated[
+        float | None, typer.Option(help="Share of hidden neurons silenced for each example, 0 to 1.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples in a minibatch.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="How often each example is looked at.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Of initial weights, shuffling, dropout and split, 0 by default: same seed, same network."),
+    ] = None,
+    validation: Annotated[
+        float | None,
+        typer.Option(help="Training examples held out to judge by: a count, or a share below 1; 0 for none."),
+    ] = None,
+    patience_epochs: Annotated[
+        int | None,
+        typer.Option("--patience", help="Stop after so many epochs without a lower validation cost; keep the best."),
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help=f"What takes the steps. One of auto (the default), {', '.join(ENGINES)}.")
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="mnist; or a folder of IDX files or of images by class; or an .npz file; or IDX files (repeat, or a,b)."
+        ),
+    ] = None,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", metavar="RUN", help="Folder for the run. By default runs/1, runs/2, …")
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the run in --out, exactly; a setting given with it changes from there on."
+        ),
+    ] = False,
+) -> None:
+    """Train a network, with a live view, and save the run.
+
+    Without options: the network of the series, 784-16-16-10, on the 50,000 MNIST training images, judged on 10,000 held
+    out of them. Ctrl-C saves and tells how to go on.
+    """
+    changed = {
+        "cost": cost,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "schedule": schedule,
+        "momentum": momentum,
+        "nesterov": nesterov,
+        "weight_decay": weight_decay,
+        "clip": clip,
+        "dropout": dropout,
+        "batch_size": batch_size,
+        "epochs": epochs,
+    }
+    changed = {key: value for key, value in changed.items() if value is not None}
+    if patience_epochs is not None and patience_epochs < 1:
+        raise WrongValue(f"--patience must be a whole number of epochs from 1, got {patience_epochs}")
+    if patience_epochs is not None and validation == 0:
+        raise WrongValue("--patience needs validation examples: leave out --validation 0")
+    as_engine(engine)  # refuses an unknown one before anything is begun
+    if resume:
+        fixed = {
+            "--sizes": sizes, "--hidden": hidden, "--output": output, "--initializer": initializer, "--data": data,
+            "--validation": validation, "--seed": seed, "--recipe": recipe_name,
+        }  # fmt: skip
+        for option, value in fixed.items():
+            if value is not None:
+                raise WrongValue(f"{option} cannot change in the middle of a run: leave it out with --resume")
+        if out_folder is None:
+            raise WrongValue("--resume needs --out RUN, the run to go on with")
+        run, begin, splits = _reopened(out_folder, changed)
+        again = {"engine": engine, "patience": patience_epochs}
+        run.note(**{key: value for key, value in again.items() if value is not None})
+    else:
+        run, begin, splits = _begun(
+            recipe("small" if recipe_name is None else recipe_name),
+            changed,
+            sizes=sizes,
+            hidden=hidden,
+            output=output,
+            initializer=initializer,
+            seed=0 if seed is None else seed,
+            validation=validation,
+            sources=sources(data),
+            out_folder=out_folder,
+            also={"engine": engine, "patience": patience_epochs},
+        )
+    patience_epochs = run.about.get("patience")
+    if patience_epochs is not None and splits.validation is None:
+        raise WrongValue("--patience needs validation examples, but this run was begun without any")
+
+    past = run.events()
+    scores = [event["validation_cost"] for event in past if event.get("validation_cost") is not None]
+    interrupt = threading.Event()
+    events: Iterable[Event] = train(
+        None,
+        splits.train,
+        validation=splits.validation,
+        start=begin,
+        engine=run.about.get("engine"),
+        interrupt=interrupt,
+    )
+    if patience_epochs is not None:
+        events = patience(events, patience_epochs, past=past, best=run.best())
+    recorder = record(events, run, best=min(scores, default=None))
+    _describe(begin, splits, run)
+    _run(recorder, run, interrupt)
+
+
+def _begun(
+    base: Recipe,
+    changed: dict[str, Any],
+    *,
+    sizes: str | None,
+    hidden: str | None,
+    output: str | None,
+    initializer: str | None,
+    seed: int,
+    validation: float | None,
+    sources: list[str],
+    out_folder: Path | None,
+    also: dict[str, Any],
+) -> tuple[Run, Checkpoint, Splits]:
+    """A new run: its folder, its first checkpoint, its data."""
+    check_seed(seed)
+    settings = replace(_changed(base.settings, changed), seed=seed)
+    start = base.initializer if initializer is None else as_initializer(initializer)
+    if output is not None:
+        last = as_activation(output)
+    elif "cost" in changed:
+        last = settings.cost.natural.activation if settings.cost.natural else base.output
+    else:
+        last = base.output
+    check_fit(settings.cost, last)
+    wanted = None if sizes is None else _sizes(sizes)
+    held_out = _validation(validation)
+    inner = [base.hidden] if hidden is None else [as_activation(name) for name in _split(hidden)]
+
+    splits = load(*sources, validation=held_out, seed=seed)
+    ends = splits.train.inputs.shape[1], splits.train.targets.shape[1]
+    if wanted is None:
+        wanted = (ends[0], *base.sizes[1:-1], ends[1])
+    elif (wanted[0], wanted[-1]) != ends:
+        needed = ",".join(map(str, (ends[0], *wanted[1:-1], ends[1])))
+        raise WrongValue(
+            f"--sizes {sizes} does not fit the data, which has {ends[0]} numbers in each example and {ends[1]} "
+            f"{'classes' if splits.train.classes else 'outputs'}: use --sizes {needed}"
+        )
+    if len(inner) == 1:
+        inner = inner * (len(wanted) - 2)
+    network = Network.random(wanted, hidden=inner, output=last, initializer=start, seed=seed)
+    begin = Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
+    about = {
+        "glassnet": glassnet.__version__,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "data": {
+            "sources": sources,
+            "validation": held_out,
+            "seed": seed,
+            "examples": len(splits.train),
+            "fingerprint": _fingerprint(splits.train),
+        },
+        "recipe": base.name,
+        "initializer": str(start),
+        "sizes": list(wanted),
+        "classes": None if splits.train.classes is None else list(splits.train.classes),
+        **also,
+    }
+    return Run.create(out_folder if out_folder is not None else _free_folder(), about), begin, splits
+
+
+def _reopened(folder: Path, changed: dict[str, Any]) -> tuple[Run, Checkpoint, Splits]:
+    """A run that is there: its folder, where it goes on, its data."""
+    run = Run.open(folder)
+    begin = run.checkpoint()
+    splits = data_of(run)
+    if run.about["data"].get("fingerprint") != _fingerprint(splits.train):
+        raise WrongFile(
+            f"the data of {folder} ({', '.join(run.about['data']['sources'])}) is not what it was trained on: bring it back, "
+            "or start a new run"
+        )
+    settings = _changed(begin.settings, changed)
+    if begin.epoch >= settings.epochs and begin.example == 0:
+        raise WrongValue(
+            f"the run in {folder} is done: all its {settings.epochs} epochs are trained; give more by --epochs "
+            f"{2 * settings.epochs}"
+        )
+    run.rewind(begin)
+    return run, replace(begin, settings=settings), splits
+
+
+def _fingerprint(data: Dataset) -> str:
+    digest = blake2b(digest_size=16)
+    for array in (data.inputs, data.targets):
+        digest.update(np.ascontiguousarray(to_numpy(array)).data)
+    return digest.hexdigest()
+
+
+def _free_folder() -> Path:
+    number = 1
+    while Path("runs", str(number)).exists():
+        number += 1
+    return Path("runs", str(number))
+
+
+def _split(text: str) -> list[str]:
+    """At commas that are not inside brackets."""
+    return [part.strip() for part in re.split(r",(?![^(]*\))", text)]
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    parts = re.split(r"[,\-x ]+", text.strip())
+    if len(parts) < 2 or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise WrongValue(f"--sizes must be whole numbers from 1, separated by commas, like 784,16,16,10; got {text!r}")
+    return tuple(int(part) for part in parts)
+
+
+def _validation(given: float | None) -> float:
+    if given is None:
+        return 1 / 6
+    if not (0 <= given < 1 or (given >= 1 and float(given).is_integer())):
+        raise WrongValue(f"--validation must be a count, a share below 1, or 0 for none; got {given:g}")
+    return given
+
+
+def _changed(settings: Settings, changed: dict[str, Any]) -> Settings:
+    """Settings with the options that were given on the command line."""
+    simple: dict[str, Any] = {key: changed[key] for key in ("dropout", "batch_size", "epochs") if key in changed}
+    if "cost" in changed:
+        simple["cost"] = as_cost(changed["cost"])
+    return replace(settings, optimizer=_optimizer(settings.optimizer, changed), **simple)
+
+
+def _optimizer(base: Optimizer, changed: dict[str, Any]) -> Optimizer:
+    """An optimizer of another kind begins with its own defaults, but keeps the shape of the schedule."""
+    chosen, schedule = base, as_schedule(base.learning_rate)
+    if "optimizer" in changed:
+        given = as_optimizer(changed["optimizer"])
+        if given != type(base)():  # naming the optimizer that the recipe has anyway changes nothing
+            chosen = given
+            fresh = given.learning_rate
+            schedule = fresh if isinstance(fresh, Schedule) else schedule.changed(rate=fresh)
+    if "schedule" in changed:
+        schedule = as_schedule(changed["schedule"]).changed(rate=schedule.rate)
+    if "learning_rate" in changed:
+        schedule = schedule.changed(rate=changed["learning_rate"])
+    values: dict[str, Any] = {"learning_rate": schedule.rate if isinstance(schedule, Constant) else schedule}
+    for key in ("momentum", "nesterov", "weight_decay", "clip"):
+        if key in changed:
+            if key not in chosen.field_names():
+                raise WrongValue(
+                    f"--{key.replace('_', '-')} does not go with the optimizer {chosen.name}: leave it out"
+                )
+            values[key] = changed[key]
+    return chosen.changed(**values)
+
+
+def _describe(begin: Checkpoint, splits: Splits, run: Run) -> None:
+    network, settings = begin.network, begin.settings
+    held = "" if splits.validation is None else f", {len(splits.validation):,} to validate"
+    err.print(
+        facts(
+            [
+                ("network", f"{shape_of(network)}, {network.count:,} weights and biases"),
+                ("data", f"{', '.join(run.about['data']['sources'])}: {len(splits.train):,} examples to train{held}"),
+                (
+                    "training",
+                    f"{settings.cost}, {settings.optimizer}, minibatch {settings.batch_size}, {settings.epochs} epochs",
+                ),
+                ("run", str(run.path)),
+            ]
+        )
+    )
+
+
+@contextmanager
+def _interruptible(interrupt: threading.Event) -> Iterator[None]:
+    """Ctrl-C and a polite kill are noted, to be answered between two minibatches; a second Ctrl-C stops at once."""
+
+    def note(number: int, frame: Any) -> None:
+        if interrupt.is_set():
+            raise KeyboardInterrupt
+        interrupt.set()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(recorder: record, run: Run, interrupt: threading.Event) -> None:
+    """Train to the end, or to an interruption, and say what came of it."""
+    events = progress(recorder, err).__iter__()
+    event: Event | None = None
+    with _interruptible(interrupt):
+        try:
+            for event in events:
+                if interrupt.is_set() and not isinstance(event, Finished):
+                    events.close()
+                    recorder.save(event.checkpoint)
+                    break
+        except Diverged as error:
+            recorder.save(error.checkpoint)
+            raise
+    if interrupt.is_set() and not isinstance(event, Finished):
+        done = f" in epoch {event.checkpoint.epoch + 1}" if event is not None else ""
+        err.print(f"stopped{done}; everything is saved. Go on with:", highlight=False)
+        err.print(f"  {_program()} train --out {run.path} --resume", style="bold", highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+    assert isinstance(event, Finished)
+    if event.reason == "patience":
+        err.print(f"stopped early: no lower validation cost since epoch {event.checkpoint.epoch}, which is kept")
+    epoch = epoch_of(run, event.checkpoint)
+    if epoch is not None and epoch.get("validation_accuracy") is not None:
+        accuracy = f"{epoch['validation_accuracy']:.2%}"
+        out.print(f"validation accuracy {accuracy} after epoch {epoch['epoch']}", highlight=False)
+    out.print(f"saved in {run.path}; next: {_program()} evaluate {run.path}", highlight=False, soft_wrap=True)
+
+
+def _program() -> str:
+    """How to call this program from here: by its name, if the shell would find it."""
+    here = Path(sys.executable).with_name("glassnet.exe" if sys.platform == "win32" else "glassnet")
+    if (found := shutil.which("glassnet")) and Path(found).resolve() == here.resolve():
+        return "glassnet"
+    if not here.exists():
+        return f"{sys.executable} -m glassnet"
+    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
