@@ -25,11 +25,16 @@ _BLUE, _RED = "#58C4DD", "#FC6255"  # the series' colors of positive and negativ
 
 
 def picture(pixels: NDArray[Any], console: Console) -> Text:
-    """A square image of side² numbers, 0 (dark) to 1 (light), as text: side characters wide, half as many lines."""
-    side = round(pixels.size**0.5)
-    image = np.clip(pixels.reshape(side, side).astype(float), 0, 1)
-    if side % 2:
-        image = np.vstack([image, np.zeros(side)])
+    """An image of numbers from 0 (dark) to 1 (light) as text: as many characters wide, half as many lines.
+
+    Either height × width numbers, or side² numbers in a row for a square one.
+    """
+    if pixels.ndim != 2:
+        side = round(pixels.size**0.5)
+        pixels = pixels.reshape(side, side)
+    image = np.clip(pixels.astype(float), 0, 1)
+    if len(image) % 2:
+        image = np.vstack([image, np.zeros(image.shape[1])])
     text = Text(no_wrap=True)
     for upper, lower in zip(image[::2], image[1::2], strict=True):
         for top, bottom in zip(upper, lower, strict=True):

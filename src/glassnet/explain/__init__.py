@@ -1,0 +1,3 @@
+"""Every number inside: one question a file, answered with true numbers that show themselves."""
+
+__all__: list[str] = []
