@@ -1,0 +1,330 @@
+"""Which of the 13,002 numbers matter most, and is the gradient telling the truth?
+
+The size of each component of −∇C says how much its parameter matters, for one example, for a minibatch or for all of
+them: :func:`sensitivity` ranks them, and compares any two. A gradient is a prediction: nudge by h and the cost changes by
+slope × h. :func:`wiggle` does nudge, and puts the true change beside the predicted one. For a smooth cost the difference
+shrinks with the square of the step; where an activation jumps, the prediction fails.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+from glassnet.arrays import namespace, to_numpy
+from glassnet.costs import Cost, squared_error
+from glassnet.errors import WrongValue
+from glassnet.explain.blocks import Bars, Block, Curve, Curves, Heading, Sentence, Table, number
+from glassnet.explain.examples import as_data, cost_and_gradient, costs_of, nudged, precise, shares
+from glassnet.explain.explanation import Explanation, plain
+from glassnet.explain.parameters import Parameter, flat, one, parameter_at
+from glassnet.network import Network, Parameters, map_parameters
+
+__all__ = ["Comparison", "Ranked", "Sensitivity", "Wiggle", "sensitivity", "wiggle"]
+
+STEPS = tuple(2.0**-power for power in range(11))
+"""The steps that :func:`wiggle` takes, up and down, unless told otherwise: 1, 1/2, … 1/1024."""
+_ROUNDING = 1e-13
+"""Errors of a cost of about 1 below this are rounding, and say nothing about how the error shrinks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A parameter in its place by sensitivity.
+
+    Attributes:
+        rank: from 1, the most sensitive.
+        parameter: which.
+        value: what it is now.
+        wish: its component of −∇C: above 0, it should increase.
+    """
+
+    rank: int
+    parameter: Parameter
+    value: float
+    wish: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two parameters beside each other: ``ratio`` = |wish of the first| / |wish of the second|, which may be infinite."""
+
+    first: Ranked
+    second: Ranked
+    ratio: float
+
+    def __str__(self) -> str:
+        if math.isnan(self.ratio):
+            return f"the cost is sensitive to neither {self.first.parameter} nor {self.second.parameter}"
+        more, less, ratio = self.first, self.second, self.ratio
+        if ratio < 1:
+            more, less, ratio = less, more, math.inf if ratio == 0 else 1 / ratio
+        times = f"{number(ratio, 3)} times as sensitive to" if math.isfinite(ratio) else "sensitive to"
+        other = f"to {less.parameter}"
+        return f"the cost is {times} {more.parameter} {'as ' + other if math.isfinite(ratio) else 'and not ' + other}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Sensitivity(Explanation):
+    """All parameters by how much the cost of these examples depends on them.
+
+    Attributes:
+        network: whose parameters they are.
+        examples: how many the cost is the mean of.
+        cost: the (weighted) mean.
+        gradient: ∇C, in the network's own shape.
+        order: all parameters' places in the long list (see :mod:`glassnet.explain.parameters`), the most sensitive first.
+    """
+
+    network: Network
+    examples: int
+    cost: float
+    gradient: Parameters
+    order: Int[NDArray[np.integer], " parameters"]
+
+    def top(self, count: int = 10) -> tuple[Ranked, ...]:
+        """The parameters that matter most."""
+        return tuple(self._ranked(rank) for rank in range(min(count, len(self.order))))
+
+    def _ranked(self, rank: int) -> Ranked:
+        parameter = parameter_at(self.network, int(self.order[rank]))
+        return Ranked(rank + 1, parameter, parameter.of(self.network.layers), -parameter.of(self.gradient))
+
+    def rank(self, parameter: Parameter) -> Ranked:
+        """Where a parameter stands.
+
+        Errors: :class:`~glassnet.errors.WrongValue` if there is no such parameter.
+        """
+        return self._ranked(int(np.flatnonzero(self.order == parameter.index(self.network))[0]))
+
+    def compare(self, first: Parameter, second: Parameter) -> Comparison:
+        """Two parameters: how many times as sensitive the cost is to the first as to the second.
+
+        Errors: :class:`~glassnet.errors.WrongValue` if there is no such parameter.
+        """
+        a, b = self.rank(first), self.rank(second)
+        if b.wish == 0:
+            return Comparison(a, b, math.nan if a.wish == 0 else math.inf)
+        return Comparison(a, b, abs(a.wish) / abs(b.wish))
+
+    @property
+    def by_layer(self) -> tuple[tuple[int, float], ...]:
+        """For each layer: how many parameters it has, and its share of ‖∇C‖²."""
+        squares = [float(to_numpy(layer.weight**2).sum() + to_numpy(layer.bias**2).sum()) for layer in self.gradient]
+        whole = sum(squares)
+        counts = [outputs * inputs + outputs for inputs, outputs in pairwise(self.network.sizes)]
+        return tuple(
+            (count, square / whole if whole > 0 else 0.0) for count, square in zip(counts, squares, strict=True)
+        )
+
+    def to_data(self) -> dict[str, Any]:
+        """The order and all components of −∇C in that order, the ten at the top with their places."""
+        wishes = -to_numpy(flat(self.gradient))[self.order]
+        return {
+            "examples": self.examples,
+            "cost": self.cost,
+            "top": plain(self.top()),
+            "order": plain(self.order),
+            "wishes": plain(wishes),
+        }
+
+    def blocks(self) -> Iterable[Block]:
+        """The ten most sensitive; the first compared with the middle; how sensitivity is spread."""
+        of = "this example" if self.examples == 1 else f"{self.examples:,} examples"
+        yield Heading(f"What the cost of {of} is most sensitive to")
+        top = self.top()
+        yield Bars(
+            tuple(f"{each.rank}. {each.parameter}" for each in top),
+            tuple(each.wish for each in top),
+            signed=True,
+            notes=tuple(f"is now {number(each.value)}" for each in top),
+        )
+        yield Sentence("Each bar is the component of −∇C: blue, it should increase; red, decrease.", quiet=True)
+        sizes = np.abs(to_numpy(flat(self.gradient)))[self.order]
+        matter = int((sizes > 0).sum())
+        if matter > 1:
+            middle = self._ranked(matter // 2)
+            yield Sentence(
+                f"Compared with the middle of the {matter:,} that matter at all: "
+                f"{self.compare(top[0].parameter, middle.parameter)}."
+            )
+        yield Table(
+            ("layer", "weights and biases", "share of ‖∇C‖²"),
+            tuple(
+                (f"{number_}", f"{count:,}", f"{share:.1%}")
+                for number_, (count, share) in enumerate(self.by_layer, start=1)
+            ),
+        )
+        ranks = np.unique(np.geomspace(1, max(1, matter), 200).astype(np.int64))
+        if matter:
+            curve = Curve("all parameters", ranks.astype(np.float64), sizes[ranks - 1])
+            yield Curves("rank", "|∂C/∂p|", (curve,), log_x=True, log_y=True)
+        if matter < len(sizes):
+            yield Sentence(
+                f"{len(sizes) - matter:,} of {len(sizes):,} do not matter at all here: "
+                "the activation behind such a weight is 0, or nothing in front of it changes.",
+                quiet=True,
+            )
+
+
+def sensitivity(network: Network, image: Any, target: Any = None, cost: Cost = squared_error) -> Sensitivity:
+    """All parameters, ranked by |−∇C|: for one image and its target, or for a data set.
+
+    Args:
+        network: any.
+        image: one image; or a :class:`~glassnet.data.Dataset`: a minibatch, or all there is.
+        target: of one image, the desired class or the desired outputs.
+        cost: what is to become less.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if they do not fit the network.
+    """
+    network = precise(network)
+    data = as_data(network, image, target)
+    price, gradient = cost_and_gradient(network, data, cost)
+    order = np.argsort(-np.abs(to_numpy(flat(gradient))), kind="stable")
+    return Sensitivity(network, len(data), price, gradient, order)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Wiggle(Explanation):
+    """A nudge of several sizes, its effect on the cost as the gradient predicts it, and as it truly is.
+
+    Attributes:
+        along: what was nudged, in words.
+        cost: C before the nudge.
+        slope: dC/dh along the direction: ∇C · direction.
+        steps: h, the sizes of the nudge, ascending.
+        predicted: slope · h.
+        true: C(parameters + h · direction) − C.
+        error: ``true`` − ``predicted``.
+        power: how the error shrinks with the step, |error| ∝ h^power, from the three smallest steps whose error, up or
+            down, is more than rounding; about 2 for a smooth cost; None if there is no error to tell it from.
+    """
+
+    along: str
+    cost: float
+    slope: float
+    steps: Float[NDArray[np.floating], " steps"]
+    predicted: Float[NDArray[np.floating], " steps"]
+    true: Float[NDArray[np.floating], " steps"]
+    error: Float[NDArray[np.floating], " steps"]
+    power: float | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the prediction is good for small steps: its error vanishes faster than the step."""
+        return self.power > 1.5 if self.power is not None else not self.error.any()
+
+    def blocks(self) -> Iterable[Block]:
+        """The table, the verdict, both curves."""
+        yield Heading(f"Wiggle {self.along}")
+        yield Sentence(
+            f"Cost {number(self.cost, 6)}, slope {number(self.slope)}: a nudge h should change it by slope × h."
+        )
+        half = len(self.steps) // 2  # the steps are −h … −h, h … h
+        yield Table(
+            ("nudge", "predicted", "true, up", "predicted", "true, down", "largest error"),
+            tuple(
+                (
+                    f"±{number(float(self.steps[up]))}",
+                    *(float(each[place]) for place in (up, -1 - up) for each in (self.predicted, self.true)),
+                    number(max(abs(float(self.error[up])), abs(float(self.error[-1 - up])))),
+                )
+                for up in range(len(self.steps) - 1, half - 1, -1)
+            ),
+        )
+        if self.power is None:
+            yield Sentence(
+                "The prediction is exact, up to rounding."
+                if not self.error.any()
+                else "The error is too small to tell how it shrinks."
+            )
+        elif self.holds:
+            yield Sentence(f"The error shrinks as the step to the power of {self.power:.2f}: the prediction holds.")
+        else:
+            yield Sentence(
+                f"The prediction fails: the error goes as the step to the power of {self.power:.2f}, and does not vanish "
+                "faster than the step. The cost jumps or bends sharply here."
+            )
+        yield Curves(
+            "nudge h",
+            "change of the cost",
+            (
+                Curve("predicted", self.steps, self.predicted, "#FFD75F"),
+                Curve("true", self.steps, self.true, "#FC6255"),
+            ),
+            marks=((0.0, 0.0, "now"),),
+        )
+
+
+def wiggle(
+    network: Network,
+    image: Any,
+    target: Any = None,
+    along: Parameter | Parameters | None = None,
+    cost: Cost = squared_error,
+    steps: Sequence[float] = STEPS,
+) -> Wiggle:
+    """Nudge the parameters and see whether the cost changes as the gradient predicts: C(p + h d) − C(p) against h ∇C · d.
+
+    Args:
+        network: any; with the activation ``step`` to see the prediction fail.
+        image: one image, or a :class:`~glassnet.data.Dataset`.
+        target: of one image, the desired class or the desired outputs.
+        along: one :class:`~glassnet.explain.parameters.Parameter`; or a direction in the network's own shape; None: all
+            of them along −∇C, as a direction of length 1.
+        cost: what is watched.
+        steps: the sizes of the nudge; each is done up and down.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if they do not fit the network, or a step is not above 0.
+    """
+    network = precise(network)
+    data = as_data(network, image, target)
+    if not len(steps) or not all(math.isfinite(step) and step > 0 for step in steps):
+        raise WrongValue(f"steps must be numbers above 0, each is done up and down; got {list(steps)}")
+    price, gradient = cost_and_gradient(network, data, cost)
+    direction, words = _direction(network, gradient, along)
+    xp = namespace(network.layers[0].bias)
+    slope = float(xp.sum(flat(gradient) * flat(direction)))
+    h = np.array(sorted({sign * float(step) for step in steps for sign in (1.0, -1.0)}))
+    share = shares(network, data)
+
+    def price_at(step: float) -> float:
+        return float(xp.sum(costs_of(nudged(network, direction, step), data, cost) * share))
+
+    true = np.array([price_at(step) - price for step in h.tolist()])
+    predicted = slope * h
+    error = true - predicted
+    return Wiggle(words, price, slope, h, predicted, true, error, _power(h, error, price))
+
+
+def _direction(network: Network, gradient: Parameters, along: Any) -> tuple[Parameters, str]:
+    if isinstance(along, Parameter):
+        return one(network, along), str(along)
+    if along is not None:
+        shapes = [(each.weight.shape, each.bias.shape) for each in along]
+        if shapes != [(each.weight.shape, each.bias.shape) for each in network.layers]:
+            raise WrongValue(f"a direction must have the shapes of the network's own layers, got {shapes}")
+        return along, "all parameters along a direction"
+    numbers = flat(gradient)
+    xp = namespace(numbers)
+    length = float(xp.sqrt(xp.sum(numbers * numbers)))
+    if length == 0:
+        raise WrongValue("the gradient is 0 here: there is no direction of steepest descent; name a parameter to nudge")
+    return map_parameters(lambda each: -each / length, gradient), "all parameters along −∇C"
+
+
+def _power(h: NDArray[np.floating], error: NDArray[np.floating], price: float) -> float | None:
+    """The slope of log |error| over log h, by least squares over the three smallest steps; of up and down, the worse."""
+    half = len(h) // 2
+    worse = np.maximum(np.abs(error[half:]), np.abs(error[:half][::-1]))
+    usable = worse > _ROUNDING * max(1.0, abs(price))
+    x, y = np.log(h[half:][usable])[:3], np.log(worse[usable])[:3]
+    return float(np.polyfit(x, y, 1)[0]) if len(x) >= 2 else None

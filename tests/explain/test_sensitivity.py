@@ -1,0 +1,150 @@
+"""The ranking is that of the gradient; the wiggle's error shrinks with the square of the step, or says that it does not."""
+
+import math
+
+import numpy as np
+import pytest
+from generated import network_and_example
+
+from glassnet import Network, WrongValue, backward
+from glassnet.activations import identity
+from glassnet.arrays import from_numpy, to_numpy
+from glassnet.costs import squared_error
+from glassnet.explain.parameters import Parameter, flat, one
+from glassnet.explain.sensitivity import Comparison, Ranked, sensitivity, wiggle
+from glassnet.network import Layer
+
+
+def test_the_ranking_is_that_of_the_gradient(xp):
+    for seed in range(30):
+        network, image, target, cost = network_and_example(seed, xp)
+        found = sensitivity(network, image, target, cost)
+        like = network.layers[0].bias
+        x, y = from_numpy(image[None], like), from_numpy(target[None], like)
+        gradient = to_numpy(flat(backward(network, network.forward(x), y, cost).gradient))
+        np.testing.assert_allclose(to_numpy(flat(found.gradient)), gradient, atol=1e-10)
+        assert sorted(found.order.tolist()) == list(range(network.count))
+        sizes = np.abs(gradient)[found.order]
+        assert (np.diff(sizes) <= 1e-15).all()
+        top = found.top(3)
+        assert [each.rank for each in top] == [1, 2, 3]
+        assert [each.wish for each in top] == pytest.approx((-gradient[found.order[:3]]).tolist(), abs=1e-12)
+        for each in top:
+            assert found.rank(each.parameter) == each
+            assert each.value == each.parameter.of(network.layers)
+
+
+def test_of_a_data_set_it_is_the_mean_gradient(few):
+    network = Network.random(seed=3)
+    data = few[0].take(slice(0, 50))
+    whole = sensitivity(network, data)
+    alone = [
+        to_numpy(flat(sensitivity(network, data.inputs[row], int(data.labels[row])).gradient)) for row in range(50)
+    ]
+    np.testing.assert_allclose(to_numpy(flat(whole.gradient)), np.mean(alone, axis=0), atol=1e-12)
+    assert whole.examples == 50
+    assert sum(share for _, share in whole.by_layer) == pytest.approx(1)
+    assert [count for count, _ in whole.by_layer] == [12_560, 272, 170]
+
+
+def test_two_parameters_compared_by_hand():
+    # a = w₀ x₀ + w₁ x₁, x = (32, 1), so ∂C/∂w₀ is 32 times ∂C/∂w₁.
+    network = Network((Layer(np.array([[1.0, 1.0]]), np.zeros(1)),), (identity,))
+    found = sensitivity(network, [32.0, 1.0], [0.0])
+    comparison = found.compare(Parameter(1, 0, 0), Parameter(1, 0, 1))
+    assert comparison.ratio == pytest.approx(32)
+    assert (
+        str(comparison)
+        == "the cost is 32 times as sensitive to weight (0, 0) of layer 1 as to weight (0, 1) of layer 1"
+    )
+    assert str(found.compare(Parameter(1, 0, 1), Parameter(1, 0, 0))) == str(comparison)
+
+
+def test_what_does_not_matter_at_all_is_said():
+    network = Network((Layer(np.array([[1.0, 1.0]]), np.zeros(1)),), (identity,))
+    found = sensitivity(network, [0.0, 1.0], [0.0])
+    assert found.compare(Parameter(1, 0, 1), Parameter(1, 0, 0)).ratio == math.inf
+    assert "sensitive to weight (0, 1) of layer 1 and not to weight (0, 0) of layer 1" in str(
+        found.compare(Parameter(1, 0, 0), Parameter(1, 0, 1))
+    )
+    assert "1 of 3 do not matter at all here" in repr(found)
+    neither = Comparison(*[Ranked(1, Parameter(1, 0), 0.0, 0.0)] * 2, math.nan)
+    assert "sensitive to neither" in str(neither)
+
+
+def test_the_wiggles_error_shrinks_with_the_square_of_the_step(xp):
+    pairs = ("sigmoid", "squared_error"), ("softmax", "cross_entropy"), ("softmax", "squared_error")
+    for seed in range(42):
+        output, name = pairs[seed % 3]
+        smooth = ("sigmoid", "tanh", "softplus")
+        network, image, target, cost = network_and_example(seed, xp, hidden=smooth, output=output, cost=name)
+        small = tuple(2.0**-power for power in range(4, 12))
+        found = wiggle(network, image, target, None, cost, small)
+        assert found.power == pytest.approx(2, abs=0.1), seed
+        assert found.holds
+        gradient = to_numpy(flat(sensitivity(network, image, target, cost).gradient))
+        assert found.slope == pytest.approx(-np.linalg.norm(gradient), rel=1e-12)
+        np.testing.assert_allclose(found.predicted, found.slope * found.steps)
+
+
+def test_the_true_change_is_that_of_a_network_really_nudged():
+    network, image, target, cost = network_and_example(11, output="sigmoid")
+    parameter = Parameter(1, 0, 1)
+    found = wiggle(network, image, target, parameter, cost, steps=[0.5, 0.25])
+    assert found.steps.tolist() == [-0.5, -0.25, 0.25, 0.5]
+
+    def price(step):
+        weight = network.layers[0].weight.copy()
+        weight[0, 1] += step
+        layers = (Layer(weight, network.layers[0].bias), *network.layers[1:])
+        return sensitivity(Network(layers, network.activations), image, target, cost).cost
+
+    np.testing.assert_allclose(found.true, [price(h) - price(0) for h in found.steps], atol=1e-13)
+    assert found.slope == pytest.approx((price(1e-6) - price(-1e-6)) / 2e-6, abs=1e-7)
+    same = wiggle(network, image, target, one(network, parameter), cost, steps=[0.5, 0.25])
+    np.testing.assert_array_equal(same.true, found.true)
+
+
+def test_a_jumping_activation_makes_the_prediction_fail():
+    # A hidden step neuron at z = 0⁺: lowered a little, it falls from 1 to 0 and the cost jumps; the gradient says 0.
+    network = Network.random((2, 1, 1), hidden="step", dtype=np.float64)
+    layers = (Layer(np.array([[1.0, 0.0]]), np.array([-1.0 + 1e-9])), Layer(np.array([[2.0]]), np.array([-1.0])))
+    network = Network(layers, network.activations)
+    found = wiggle(network, [1.0, 0.0], 1, Parameter(1, 0))
+    assert found.slope == 0
+    assert (found.predicted == 0).all()
+    assert np.abs(found.error[found.steps < 0]).min() > 0.1  # every step down, however small
+    assert not found.holds
+    assert "The prediction fails" in repr(found)
+
+
+def test_far_from_its_jump_a_step_neuron_is_deaf():
+    network = Network.random((2, 3, 1), hidden="step", initializer="standard_normal", dtype=np.float64)
+    found = wiggle(network, [1.0, 0.5], 1, Parameter(1, 0, 0), steps=[1e-3])
+    assert found.slope == 0
+    assert (found.true == 0).all()
+    assert found.power is None
+    assert found.holds
+
+
+def test_a_linear_cost_is_predicted_exactly():
+    network = Network((Layer(np.array([[1.0]]), np.zeros(1)),), (identity,))
+    from glassnet.costs import absolute_error
+
+    found = wiggle(network, [1.0], [5.0], Parameter(1, 0), absolute_error, steps=[0.5])
+    assert found.error.tolist() == [0, 0]
+    assert "exact" in repr(found)
+
+
+def test_bad_steps_and_directions_are_refused():
+    network = Network.random((4, 2), dtype=np.float64)
+    for steps in ([], [0.0], [-1.0], [math.nan]):
+        with pytest.raises(WrongValue, match="steps must be numbers above 0"):
+            wiggle(network, np.ones(4), 1, steps=steps)
+    with pytest.raises(WrongValue, match="no layer 2"):
+        wiggle(network, np.ones(4), 1, Parameter(2, 0))
+    with pytest.raises(WrongValue, match="shapes of the network's own layers"):
+        wiggle(network, np.ones(4), 1, Network.random((3, 2)).layers)
+    flat_one = Network((Layer(np.zeros((1, 1)), np.zeros(1)),), (identity,))
+    with pytest.raises(WrongValue, match="the gradient is 0 here"):
+        wiggle(flat_one, [1.0], [0.0], None, squared_error)
