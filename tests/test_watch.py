@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from glassnet import Finished, Network, Run, WrongValue, history, last, patience, progress, record, train
+from glassnet import Finished, Network, Run, Stepped, WrongValue, history, last, patience, progress, record, train, walk
 from glassnet.optimizers import SGD
 
 
@@ -135,3 +135,37 @@ def test_progress_is_whole_in_a_narrow_terminal(few, width):
     last(progress(training(few), screen))
     assert "…" not in screen.file.getvalue()
     assert re.search(r"cost \d\.\d{4}  validation \d+\.\d\d%.*left", screen.file.getvalue())
+
+
+def test_walk_keeps_the_path_with_both_clocks(few):
+    walked = walk(training(few, epochs=2, every=1), "small steps", points=1000)
+    network = last(walked)
+    path = walked.path
+    assert path.name == "small steps"
+    steps = len(path.points) - 1
+    assert path.steps == tuple(range(steps + 1))  # from the start on, each minibatch
+    assert path.examples[0] == 0
+    assert path.examples[-1] == 2 * len(few[0])
+    assert path.points[-1] is network
+    again = [event.checkpoint.network for event in training(few, epochs=2, every=1) if isinstance(event, Stepped)]
+    for kept, event in zip(path.points[1:], again, strict=True):
+        np.testing.assert_array_equal(kept.layers[0].weight, event.layers[0].weight)
+
+
+def test_walk_thins_itself_keeps_both_ends_and_is_dense_at_the_start(few):
+    walked = walk(training(few, epochs=4, batch_size=5, every=1), points=5)  # 400 steps
+    network = last(walked)
+    path = walked.path
+    assert path.steps[:6] == (0, 1, 2, 3, 4, 5)
+    assert path.points[-1] is network
+    assert path.steps[-1] == 400
+    gaps = np.diff(path.steps)
+    assert gaps[-8:].max() <= 128  # and never far apart: 400 steps in 5 parts or more
+    assert len(path.points) < 50
+
+
+def test_walk_needs_events_and_points(few):
+    with pytest.raises(WrongValue, match="nothing was walked yet"):
+        _ = walk([]).path
+    with pytest.raises(WrongValue, match="points from 2"):
+        walk([], points=1)

@@ -6,8 +6,8 @@
 >>> network = last(events)  # doctest: +SKIP
 
 Each module is named for what it holds: activations, costs, initializers, network, backprop, optimizers, images, data,
-evaluation, checkpoint, events, engine, training, interchange, runs, recipes, watch. Importing glassnet loads NumPy and
-nothing heavier.
+evaluation, checkpoint, events, engine, training, interchange, runs, recipes, explain, watch. Importing glassnet loads
+NumPy and nothing heavier.
 """
 
 from importlib.metadata import version
@@ -25,7 +25,7 @@ from glassnet.optimizers import SGD, Adam, AdamW, RMSprop
 from glassnet.recipes import RECIPES, recipe
 from glassnet.runs import Run
 from glassnet.training import Diverged, train
-from glassnet.watch import history, last, patience, progress, record
+from glassnet.watch import history, last, patience, progress, record, walk
 
 __version__ = version("glassnet")
 
@@ -76,4 +76,5 @@ __all__ = [
     "save_checkpoint",
     "save_network",
     "train",
+    "walk",
 ]

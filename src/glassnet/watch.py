@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-__all__ = ["history", "last", "patience", "progress", "record"]
+    from glassnet.explain.landscape import Walk
+
+__all__ = ["history", "last", "patience", "progress", "record", "walk"]
 
 
 def last(events: Iterable[Event]) -> Network:
@@ -76,6 +78,65 @@ class history:
             elif isinstance(event, EpochEnded):
                 self.epochs.append(history.Epoch(event.epoch, event.cost, event.validation, event.seconds))
             yield event
+
+
+class walk:
+    """Keep networks along the way, to see the path that the training walked (:func:`glassnet.explain.landscape`).
+
+    A path is long at first and slow in the end: some points are kept at equal steps, and some at steps that grow by a
+    fifth each, which are dense at the start. ``train(every=…)`` says how close together they can be.
+
+    Args:
+        events: of a training.
+        name: what to call the path.
+        points: about how many networks to keep at equal steps, from 2: once there are twice as many, every other is let go.
+    """
+
+    def __init__(self, events: Iterable[Event], name: str = "minibatches", points: int = 50) -> None:
+        if isinstance(points, bool) or not isinstance(points, int) or points < 2:
+            raise WrongValue(f"a walk keeps a whole number of points from 2, got {points!r}")
+        self._events = events
+        self.name = name
+        self.points = points
+        self._even: list[tuple[Network, int, int]] = []
+        self._early: list[tuple[Network, int, int]] = []
+        self._latest: tuple[Network, int, int] | None = None
+        self._gap = 1  # steps between even points, doubled whenever they become too many
+
+    def __iter__(self) -> Generator[Event, None, None]:
+        each = 0
+        for event in self._events:
+            if isinstance(event, Started):
+                each = event.examples
+            now = event.checkpoint
+            if self._latest is None or now.memory.step > self._latest[1]:
+                self._latest = (now.network, now.memory.step, now.epoch * each + now.example)
+                self._keep(self._latest)
+            yield event
+
+    def _keep(self, point: tuple[Network, int, int]) -> None:
+        step = point[1]
+        if not self._early or step >= 1.2 * self._early[-1][1]:
+            self._early.append(point)
+        if not self._even or step >= self._even[-1][1] + self._gap:
+            self._even.append(point)
+            while len(self._even) >= 2 * self.points:
+                self._gap *= 2
+                del self._even[1::2]
+
+    @property
+    def path(self) -> Walk:
+        """The path so far, its first and its last point among those kept.
+
+        Errors: :class:`~glassnet.errors.WrongValue` before the first event.
+        """
+        from glassnet.explain.landscape import Walk
+
+        if self._latest is None:
+            raise WrongValue("nothing was walked yet: no event has come")
+        kept = {point[1]: point for point in (*self._even, *self._early, self._latest)}
+        networks, steps, examples = zip(*(kept[step] for step in sorted(kept)), strict=True)
+        return Walk(self.name, networks, steps, examples)
 
 
 class patience:

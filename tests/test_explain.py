@@ -1,0 +1,110 @@
+"""All questions together: each answer shows itself everywhere, refuses what does not fit, and loads nothing heavy."""
+
+import json
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from glassnet import Network, WrongValue, explain, last, train, walk
+from glassnet.explain import Explanation, Parameter
+
+NETWORK = Network.random((16, 5, 4, 3), initializer="standard_normal", seed=0)
+IMAGE = np.linspace(0, 1, 16)
+
+
+def data(n=30):
+    from glassnet import Dataset
+
+    rng = np.random.default_rng(0)
+    targets = np.eye(3)[rng.integers(0, 3, n)]
+    return Dataset(rng.random((n, 16)), targets, classes=("a", "b", "<c>"))
+
+
+def walked():
+    path = walk(train(NETWORK, data(), epochs=3, every=1))
+    network = last(path)
+    return explain.landscape(network, data(), directions="walk", walks=[path.path], resolution=5)
+
+
+ANSWERS = {
+    "story": lambda: explain.story(NETWORK, IMAGE, 1),
+    "patterns": lambda: explain.patterns(NETWORK, 2, 1, image=IMAGE, data=data()),
+    "hope_and_truth": lambda: explain.hope_and_truth(NETWORK),
+    "nudges": lambda: explain.nudges(NETWORK, IMAGE, 1),
+    "requests": lambda: explain.requests(NETWORK, data()),
+    "sensitivity": lambda: explain.sensitivity(NETWORK, data()),
+    "wiggle": lambda: explain.wiggle(NETWORK, IMAGE, 1),
+    "chain_rule": lambda: explain.chain_rule(NETWORK, IMAGE, 1, Parameter(1, 2, 3)),
+    "landscape": walked,
+    "layers": lambda: explain.layers(NETWORK, data()),
+    "gradient_sizes": lambda: explain.gradient_sizes({"one": NETWORK, "two": NETWORK}, data()),
+    "maps": lambda: explain.maps(NETWORK, data()),
+    "autograd": lambda: explain.autograd(NETWORK, IMAGE, 1),
+    "mistakes": lambda: explain.mistakes(NETWORK, data()),
+    "corner": lambda: explain.corner(NETWORK, data()),
+    "memorized": lambda: explain.memorized({"true": (NETWORK, data())}, data()),
+}
+"""Every function that answers."""
+
+TORCH = pytest.mark.torch
+
+
+def test_these_are_all_the_questions():
+    no_answers = {"Explanation", "Parameter", "Walk", "shuffled"}
+    assert set(ANSWERS) == set(explain.__all__) - no_answers
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=TORCH if name == "autograd" else ()) for name in ANSWERS])
+def test_every_answer_shows_itself_everywhere(name, tmp_path):
+    answer = ANSWERS[name]()
+    assert isinstance(answer, Explanation)
+    text = repr(answer)
+    assert len(text.splitlines()) > 4
+    assert max(map(len, text.splitlines())) <= 100
+    html = answer._repr_html_()
+    ElementTree.fromstring(html)  # well-formed, with names like <c> escaped
+    assert "http" not in html.replace("http://www.w3.org/2000/svg", "").replace(
+        "http://www.w3.org/1998/Math/MathML", ""
+    )
+    told = json.loads(json.dumps(answer.to_data(), allow_nan=False))
+    assert told
+    answer.plot(tmp_path / "answer.png")
+    assert (tmp_path / "answer.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=TORCH if name == "autograd" else ()) for name in ANSWERS])
+def test_the_same_question_has_the_same_answer(name):
+    assert json.dumps(ANSWERS[name]().to_data()) == json.dumps(ANSWERS[name]().to_data())
+
+
+WRONG = {
+    "nudges": lambda: explain.nudges(NETWORK, np.zeros(9), 1),
+    "story": lambda: explain.story(NETWORK, np.zeros(9), 1),
+    "sensitivity": lambda: explain.sensitivity(NETWORK, np.zeros(9), 1),
+    "wiggle": lambda: explain.wiggle(NETWORK, np.zeros(9), 1),
+    "chain_rule": lambda: explain.chain_rule(NETWORK, np.zeros(9), 1, Parameter(1, 0)),
+    "patterns": lambda: explain.patterns(NETWORK, 1, 0, image=np.zeros(9)),
+    "autograd": lambda: explain.autograd(NETWORK, np.zeros(9), 1),
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=TORCH if name == "autograd" else ()) for name in WRONG])
+def test_an_image_of_the_wrong_size_is_answered_by_what_the_network_takes(name):
+    with pytest.raises(WrongValue, match="16 numbers"):
+        WRONG[name]()
+
+
+@pytest.mark.parametrize("name", ["requests", "layers", "maps", "mistakes", "corner", "landscape", "sensitivity"])
+def test_data_of_the_wrong_size_is_answered_by_what_the_network_takes(name, digits):
+    with pytest.raises(WrongValue, match="takes 16"):
+        getattr(explain, name)(NETWORK, digits.test.take(slice(0, 5)))
+
+
+def test_asking_loads_nothing_heavy():
+    code = "from glassnet import explain; import sys; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"torch", "sklearn", "scipy", "matplotlib", "rich", "PIL", "numba", "typer"}
+    assert not heavy & set(loaded)
