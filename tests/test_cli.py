@@ -627,3 +627,189 @@ def test_the_commands_it_prints_can_be_run_as_they_are(here, monkeypatch):
     assert cli.train._program() == str(Path(Path(bin_folder).name, "glassnet"))
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert cli.train._program() == "/nowhere/python -m glassnet"
+
+
+# ── explain ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory):
+    """A run on small pictures of three classes: quick to ask anything about."""
+    folder = tmp_path_factory.mktemp("small")
+    small_idx(folder)
+    arguments = ["--data", folder, "--sizes", "64,6,5,3", "--epochs", "5", "--out", folder / "run"]
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["train", *map(str, arguments)])
+    assert caught.value.code == 0
+    return folder / "run"
+
+
+def test_explain_tells_the_story_of_a_test_digit(trained, capsys, digits):
+    code, out, _ = glassnet(capsys, "explain", trained, "--test-index", "0")
+    assert code == 0
+    parts = [
+        "It says 7",
+        "Layer 1: 16 neurons",
+        "It costs",
+        "What each neuron wishes",
+        "most sensitive",
+        "The chain rule for",
+    ]
+    assert [part for part in parts if part not in out] == []
+    assert out.index("It costs") < out.index("The chain rule for")
+    told = json.loads(glassnet(capsys, "explain", trained, "--test-index", "0", "--json")[1])["story"]
+    network = read_network(Path(trained) / "checkpoint.safetensors")[0]
+    activations = network(digits.test.inputs[0].astype(np.float64))
+    assert told["activations"][-1] == pytest.approx(activations.tolist(), abs=1e-6)
+    assert told["target"] == digits.test.targets[0].tolist()
+    assert told["cost"] == pytest.approx(float(((activations - digits.test.targets[0]) ** 2).sum()), abs=1e-6)
+
+
+def test_explain_tells_the_story_of_a_picture(trained, here, capsys, monkeypatch):
+    drawing("three.png", 3)
+    code, out, _ = glassnet(capsys, "explain", trained, "three.png")
+    assert (code, "It says 3" in out, "Nobody said what it is" in out) == (0, True, True)
+    told = json.loads(glassnet(capsys, "explain", trained, "three.png", "--target", "8", "--json")[1])["story"]
+    assert np.argmax(told["target"]) == 8
+    assert told["cost"] > 1
+
+    class Stdin:
+        buffer = io.BytesIO((here / "three.png").read_bytes())
+
+    monkeypatch.setattr(sys, "stdin", Stdin)
+    assert "It says 3" in glassnet(capsys, "explain", trained, "-")[1]
+
+
+def test_explain_a_weight_gives_the_gradient_that_learning_uses(trained, capsys, digits):
+    from glassnet import backward
+    from glassnet.costs import squared_error
+
+    told = json.loads(glassnet(capsys, "explain", trained, "weight", "2", "7", "3", "--test-index", "8", "--json")[1])
+    network = read_network(Path(trained) / "checkpoint.safetensors")[0].to(dtype=np.float64)
+    x, y = digits.test.inputs[8:9].astype(np.float64), digits.test.targets[8:9].astype(np.float64)
+    gradient = backward(network, network.forward(x), y, squared_error).gradient
+    assert told["chain_rule"]["gradient"] == pytest.approx(float(gradient[1].weight[7, 3]), abs=1e-12)
+    assert told["chain_rule"]["count"] == 10
+    assert told["wiggle"]["slope"] == pytest.approx(float(gradient[1].weight[7, 3]), abs=1e-12)
+    told = json.loads(glassnet(capsys, "explain", trained, "bias", "3", "4", "--test-index", "8", "--json")[1])
+    assert told["chain_rule"]["gradient"] == pytest.approx(float(gradient[2].bias[4]), abs=1e-12)
+
+
+def test_explain_a_neuron_draws_what_it_looks_for(trained, capsys):
+    code, out, _ = glassnet(capsys, "explain", trained, "neuron", "1", "4", "--examples", "500")
+    assert code == 0
+    assert "What neuron 4 of layer 1 looks for" in out
+    assert "What it says of 500 examples" in out
+
+
+QUESTIONS = {
+    "nudges": "What each neuron wishes",
+    "requests": "What 100 examples ask",
+    "sensitivity": "most sensitive to",
+    "layers": "What each layer does to 100 examples",
+    "mistakes": "The wrong answers it was surest of",
+    "landscape": "The true cost on a plane",
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_explain_answers_every_question_in_words_and_in_json(small_run, capsys, question):
+    code, out, err = glassnet(capsys, "explain", small_run, question)
+    assert code == 0, err
+    assert QUESTIONS[question] in out
+    code, out, err = glassnet(capsys, "explain", small_run, question, "--json")
+    assert code == 0, err
+    assert question in json.loads(out)
+
+
+@pytest.mark.torch
+def test_explain_shows_pytorchs_gradient_beside_ours(small_run, capsys):
+    for examples in ([], ["--examples", "20"]):
+        told = json.loads(glassnet(capsys, "explain", small_run, "autograd", *examples, "--json")[1])["autograd"]
+        assert told["agrees"]
+        assert told["difference"] <= 1e-10
+
+
+def test_a_landscape_has_the_runs_own_path_on_it(small_run, capsys):
+    found = json.loads(glassnet(capsys, "explain", small_run, "landscape", "--json")[1])["landscape"]
+    own, full = found["walks"]
+    assert found["kind"] == "walk"
+    assert own["steps"][0] == full["steps"][0] == 0
+    assert own["costs"][0] == pytest.approx(full["costs"][0])  # both from the same start
+    assert own["coordinates"][-1] == pytest.approx([0, 0], abs=1e-9)  # the run's path ends in the run's network
+    assert own["distance"][-1] == pytest.approx(0, abs=1e-12)
+    assert full["examples"][1] == 100  # a step of the full gradient looks at all examples there are
+    found = json.loads(
+        glassnet(capsys, "explain", small_run, "landscape", "--directions", "gradient", "--examples", "50", "--json")[1]
+    )["landscape"]
+    assert (found["kind"], found["walks"], found["examples"]) == ("gradient", [], 50)
+
+
+def test_shuffled_labels_are_learned_by_heart_or_not_at_all(small_run, capsys):
+    found = json.loads(glassnet(capsys, "explain", small_run, "mistakes", "--shuffled", "--json")[1])
+    assert {"mistakes", "corner", "memorized"} <= set(found)
+
+
+def test_maps_of_the_digits(small_run, capsys):
+    code, _, err = glassnet(capsys, "explain", small_run, "layers", "--map", "pca")
+    assert code == 0, err
+    found = json.loads(glassnet(capsys, "explain", small_run, "layers", "--map", "pca", "--json")[1])
+    assert len(found["maps"]["maps"]) == 4  # the input, and three layers
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_explain_draws_into_a_file(small_run, here, capsys, ending):
+    path = here / f"story.{ending}"
+    code, _, err = glassnet(capsys, "explain", small_run, "--plot", path)
+    assert code == 0, err
+    assert f"drawn in {path}" in err.replace("\n", "")
+    assert path.stat().st_size > 10_000
+
+
+def test_a_file_without_a_run_is_enough_but_has_no_path(trained, here, capsys):
+    file = Path(trained) / "checkpoint.safetensors"
+    code, _, _ = glassnet(capsys, "explain", file, "weight", "2", "7", "3")
+    assert code == 0
+    code, _, err = glassnet(capsys, "explain", file, "landscape", "--directions", "walk", "--examples", "10")
+    assert code == 1
+    assert "only a run knows where its path began" in err
+    code, _, err = glassnet(capsys, "explain", file, "mistakes", "--examples", "10", "--shuffled")
+    assert code == 1
+    assert "only a run knows how it was trained" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["weight", "4", "0", "0"], "there is no layer 4: this network's layers are 1 to 3"),
+        (["weight", "2", "7"], "weight is asked as weight LAYER NEURON SOURCE, like weight 2 7 3; got 'weight 2 7'"),
+        (["bias", "2", "x"], "bias is asked as bias LAYER NEURON, like bias 2 7"),
+        (["neuron", "1", "16"], "there is no neuron 16 in layer 1: it has the neurons 0 to 15"),
+        (["mistakes", "1"], "mistakes is asked alone"),
+        (["nothing.png"], "there is no image nothing.png and no such question: name an image, or ask story, weight"),
+        (["--test-index", "10000"], "--test-index must be from 0 to 9,999, the test examples there are; got 10000"),
+        (["--target", "ten"], "--target must be one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; got 'ten'"),
+        (["landscape", "--directions", "up", "--examples", "9"], "directions must be"),
+        (["layers", "--map", "mercator", "--examples", "20"], "mercator"),
+        (["--plot", "story.pdf"], "story.pdf"),
+        (["--test-index", "1", "--image", "a.png"], "an image and --test-index were both given"),
+    ],
+)
+def test_explain_answers_what_does_not_exist_by_one_sentence(trained, here, capsys, arguments, says):
+    code, out, err = glassnet(capsys, "explain", trained, *arguments)
+    assert code == 2
+    assert out == ""
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+def test_explain_refuses_two_pictures_and_what_is_no_picture(trained, here, capsys):
+    drawing("three.png", 3)
+    code, _, err = glassnet(capsys, "explain", trained, "three.png", "--image", "three.png")
+    assert (code, "name one" in err) == (2, True)
+    Path("text.png").write_text("no picture")
+    code, _, err = glassnet(capsys, "explain", trained, "text.png")
+    assert (code, "text.png is not an image" in err) == (1, True)
+    small_idx(here)
+    code, _, err = glassnet(capsys, "explain", trained, "weight", "2", "7", "3", "--data", here)
+    assert (code, "784" in err) == (2, True)

@@ -11,17 +11,29 @@ import pytest
 import typer
 
 import glassnet
-from glassnet import cli
+from glassnet import cli, explain
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-MODULES = sorted(name for _, name, _ in pkgutil.iter_modules(glassnet.__path__) if not name.startswith("_"))
-PAGES = sorted(path.name for path in [*DOCS.glob("*.md"), *ROOT.glob("*.md")])
+
+
+def modules_in(package, prefix=""):
+    return [prefix + name for _, name, _ in pkgutil.iter_modules(package.__path__) if not name.startswith("_")]
+
+
+MODULES = sorted([*modules_in(glassnet), *modules_in(explain, "explain.")])
+PAGES = sorted([str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")] + [path.name for path in ROOT.glob("*.md")])
 
 
 def page(name):
     folder = DOCS if (DOCS / name).exists() else ROOT
     return (folder / name).read_text(encoding="utf-8")
+
+
+def page_of(module):
+    """Where a module is documented: a question of explain on its own page, what all of them use on explain.md."""
+    own = module.replace(".", "/") + ".md"
+    return own if (DOCS / own).exists() else module.split(".")[0] + ".md"
 
 
 def fences(text, language):
@@ -30,14 +42,15 @@ def fences(text, language):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_a_page_a_test_and_names_what_is_public(module):
-    assert (DOCS / f"{module}.md").exists()
-    assert (ROOT / "tests" / f"test_{module}.py").exists()
+    assert (DOCS / page_of(module)).exists()
+    folder, _, name = module.rpartition(".")
+    assert (ROOT / "tests" / folder / f"test_{name}.py").exists()
     loaded = importlib.import_module(f"glassnet.{module}")
     assert loaded.__doc__
-    text = page(f"{module}.md")
+    text = page(page_of(module))
     missing = [name for name in loaded.__all__ if not re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`", text)]
     assert not missing
-    assert f"({module}.md)" in page("index.md")
+    assert f"({page_of(module)})" in page("index.md")
 
 
 def public_things():
@@ -107,7 +120,7 @@ def test_the_examples_run(name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name):
-    folder = DOCS if (DOCS / name).exists() else ROOT
+    folder = (DOCS / name if (DOCS / name).exists() else ROOT / name).parent
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page(name)):
         if not target.startswith(("http:", "https:")):
             assert (folder / target).exists(), f"{name} links to {target}"
@@ -158,15 +171,12 @@ def test_figures_in_the_readme_are_those_that_were_measured():
     assert statistics.mean(run["test"] for run in results["small"]["runs"]) >= 0.955
 
 
-def test_the_readme_quotes_the_bench():
+def test_the_readme_quotes_the_bench(monkeypatch):
     import json
-    import sys
 
-    sys.path.insert(0, str(ROOT / "bench"))
-    try:
-        import report
-    finally:
-        sys.path.pop(0)
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    import report
+
     results = json.loads((ROOT / "bench" / "results" / "performance.json").read_text())
     assert results["engine"] == "fused"
     assert not results["quick"]
@@ -174,6 +184,35 @@ def test_the_readme_quotes_the_bench():
         begin, end = report.MARKS
         quoted = page(name).partition(begin)[2].partition(end)[0]
         assert quoted.strip() == "\n".join(report.readme_table(results, words))
+
+
+def test_the_numbers_of_the_tour_are_those_that_were_measured(monkeypatch):
+    import json
+
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    import tour
+
+    numbers = json.loads(tour.RESULTS.read_text())
+    for language, path in tour.PAGES.items():
+        assert path.read_text(encoding="utf-8") == tour.rendered(language, numbers)
+    begin, end = tour.MARKS
+    assert page("explain/patterns.md").partition(begin)[2].partition(end)[0] == tour.hope_text(numbers)
+
+
+def test_the_times_of_explanations_are_those_that_were_measured(monkeypatch):
+    import json
+
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    import explaining as times
+
+    begin, end = times.MARKS
+    assert page("explain.md").partition(begin)[2].partition(end)[0] == times.text(json.loads(times.RESULTS.read_text()))
+
+
+def test_the_tour_walks_all_25_ideas_in_both_languages():
+    for name in ("tour.md", "tour.zh.md"):
+        assert re.findall(r"^\*\*(\d+)\. ", page(name), re.MULTILINE) == [str(number) for number in range(1, 26)]
+        assert "−0.00 " not in page(name)
 
 
 def test_the_defaults_are_those_that_won_on_the_validation_split():

@@ -10,7 +10,7 @@ import typer
 from glassnet.checkpoint import Checkpoint
 from glassnet.costs import COSTS, Cost, squared_error
 from glassnet.data import Splits, load
-from glassnet.errors import WrongFile
+from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import Answer
 from glassnet.interchange import read_network
 from glassnet.network import Network
@@ -33,6 +33,19 @@ def names_of(network: Network, about: dict[str, Any]) -> list[str] | None:
     count = max(2, network.sizes[-1])  # a single output answers no or yes
     classes = about.get("classes", [str(number) for number in range(count)])
     return [str(name) for name in classes] if isinstance(classes, list) and len(classes) == count else None
+
+
+def side_of(network: Network) -> int:
+    """How many pixels wide and high the square images are that the network takes.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if it takes no square images.
+    """
+    side = round(network.sizes[0] ** 0.5)
+    if side * side != network.sizes[0] or side < 4:
+        raise WrongValue(
+            f"this network takes {network.sizes[0]} numbers, which are no square image: it cannot look at pictures"
+        )
+    return side
 
 
 def shape_of(network: Network) -> str:

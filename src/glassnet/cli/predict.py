@@ -11,8 +11,8 @@ import typer
 
 from glassnet.arrays import to_numpy
 from glassnet.cli.console import app, out, say
-from glassnet.cli.opened import RunArgument, answer_of, names_of, opened
-from glassnet.errors import GlassnetError, WrongValue
+from glassnet.cli.opened import RunArgument, answer_of, names_of, opened, side_of
+from glassnet.errors import GlassnetError
 from glassnet.evaluation import outputs
 from glassnet.images import as_input, open_image
 from glassnet.terminal import bars, facts, picture
@@ -34,11 +34,7 @@ def _predict(
     """
     network, about, _ = opened(run_path)
     names = names_of(network, about)
-    side = round(network.sizes[0] ** 0.5)
-    if side * side != network.sizes[0] or side < 4:
-        raise WrongValue(
-            f"this network takes {network.sizes[0]} numbers, which are no square image: it cannot look at pictures"
-        )
+    side = side_of(network)
     failed = False
     answer = answer_of(network)
     for name in images:
