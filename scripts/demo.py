@@ -36,7 +36,10 @@ def main():
     if code:
         return code
     print(flush=True)
-    return _call(glassnet + ["evaluate", run])
+    code = _call(glassnet + ["evaluate", run])
+    if code == 0:
+        print("\nlook inside: {} -m glassnet explain {} --test-index 18".format(os.path.relpath(glassnet[0]), run))
+    return code
 
 
 def _call(command):

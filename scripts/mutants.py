@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Are the proofs sharp? Change the maths core in small ways, one at a time, and see whether the tests notice.
 
-    python3 scripts/mutants.py [--each 25] [--seed 0]
+    python3 scripts/mutants.py [--each 25] [--seed 0] [--only explain]
 
-For every module of the core, a random sample of the mutants that Cosmic Ray makes (another operator, another number, a
-condition turned round) is tried, in a copy of the project, against the module's own tests and those of backpropagation.
-Prints the share that was noticed, and every mutant that was not. Some 20 minutes on one core.
+For every module of the core, and every question of explain, a random sample of the mutants that Cosmic Ray makes (another
+operator, another number, a condition turned round) is tried, in a copy of the project, against the module's own tests and
+those of backpropagation. Prints the share that was noticed, and every mutant that was not. Some 20 minutes for the core on
+one core (--only core).
 """
 
 from __future__ import print_function
@@ -29,6 +30,9 @@ TESTS = {
     "initializers": ["initializers"],
 }
 """The maths core, and which tests each of its modules must stand."""
+QUESTIONS = ["parameters", "examples", "nudges", "requests", "sensitivity", "chain_rule", "story", "patterns", "landscape",
+             "layers", "mistakes", "autograd"]  # fmt: skip
+"""The modules of explain: each must stand its own tests."""
 CONFIGURATION = """
 [cosmic-ray]
 module-path = "src/glassnet/{module}.py"
@@ -50,6 +54,18 @@ def main():
         return _inside()
     python = ensure("test", "torch", "mutants")
     return subprocess.call([python, os.path.abspath(__file__), "--inside"] + sys.argv[1:], cwd=HERE)
+
+
+def _chosen():
+    """The modules asked for, and the files of their tests."""
+    core = {module: ["tests/test_{}.py".format(name) for name in names] for module, names in TESTS.items()}
+    explain = {"explain/" + name: ["tests/explain/test_{}.py".format(name)] for name in QUESTIONS}
+    only = (sys.argv[sys.argv.index("--only") + 1 :] or [""])[0] if "--only" in sys.argv else ""
+    every = dict(core, **explain)
+    chosen = core if only == "core" else {name: files for name, files in every.items() if name.startswith(only)}
+    if not chosen:
+        sys.exit("--only must be core, explain, or begin a name of these: {}".format(", ".join(every)))
+    return chosen
 
 
 def _option(name, default):
@@ -74,13 +90,11 @@ def _inside():
             shutil.copytree(os.path.join(HERE, part), os.path.join(folder, part))
         shutil.copy(os.path.join(HERE, "pyproject.toml"), folder)
         environment = dict(os.environ, PYTHONPATH=os.path.join(folder, "src"), OMP_NUM_THREADS="1")
-        for module, tests in TESTS.items():
-            text = CONFIGURATION.format(
-                module=module, python=sys.executable, tests=" ".join("tests/test_{}.py".format(name) for name in tests)
-            )
+        for module, tests in _chosen().items():
+            text = CONFIGURATION.format(module=module, python=sys.executable, tests=" ".join(tests))
             with open(os.path.join(folder, "mutants.toml"), "w") as file:
                 file.write(text)
-            session = os.path.join(folder, module + ".sqlite")
+            session = os.path.join(folder, module.replace("/", "-") + ".sqlite")
             cosmic_ray = [sys.executable, "-m", "cosmic_ray.cli"]
             subprocess.check_call(cosmic_ray + ["init", "mutants.toml", session], cwd=folder, env=environment)
             subprocess.check_call(

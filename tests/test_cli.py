@@ -743,6 +743,9 @@ def test_a_landscape_has_the_runs_own_path_on_it(small_run, capsys):
         glassnet(capsys, "explain", small_run, "landscape", "--directions", "gradient", "--examples", "50", "--json")[1]
     )["landscape"]
     assert (found["kind"], found["walks"], found["examples"]) == ("gradient", [], 50)
+    found = json.loads(glassnet(capsys, "explain", small_run, "landscape", "--line", "--json")[1])["landscape"]
+    assert found["ys"] is None
+    assert len(found["costs"]) == len(found["xs"]) == 41
 
 
 def test_shuffled_labels_are_learned_by_heart_or_not_at_all(small_run, capsys):

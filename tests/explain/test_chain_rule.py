@@ -12,6 +12,7 @@ from glassnet import Network, WrongValue, backward
 from glassnet.activations import sigmoid
 from glassnet.arrays import from_numpy
 from glassnet.costs import cross_entropy, squared_error
+from glassnet.explain.blocks import Bars, Heading, Sentence, Table, number
 from glassnet.explain.chain_rule import chain_rule
 from glassnet.explain.parameters import Parameter, parameter_at
 from glassnet.network import Layer
@@ -152,3 +153,49 @@ def test_what_does_not_exist_is_refused():
         chain_rule(network, np.zeros(784), 3, Parameter(4, 0))
     with pytest.raises(WrongValue, match="the nudge must be a number other than 0"):
         chain_rule(network, np.zeros(784), 3, Parameter(1, 0), squared_error, 0)
+
+
+def test_what_it_shows_are_its_numbers():
+    network = Network.random((3, 2, 4, 3), initializer="standard_normal", seed=2, dtype=np.float64)
+    found = chain_rule(network, [0.3, 0.9, 0.1], 1, Parameter(1, 1, 2))
+    blocks = list(found.blocks())
+    own, paths, strongest, links = (block for block in blocks if isinstance(block, Table))
+    for factors, table in ((found.factors, own), (found.strongest, strongest)):
+        assert [row[:2] for row in table.rows] == [(factor.symbol, factor.value) for factor in factors]
+    sums = np.cumsum([path.product for path in found.paths])
+    for path, total, row in zip(found.paths[:10], sums, paths.rows, strict=False):
+        assert row == (" → ".join([*map(str, path.neurons), "C"]), path.product, number(float(total)))
+    assert len(paths.rows) == 10
+    for link, row in zip(found.links, links.rows, strict=True):
+        assert (row[0], row[3], row[4]) == (link.symbol, link.after - link.before, link.predicted)
+    (bars,) = (block for block in blocks if isinstance(block, Bars))
+    assert bars.values == tuple(path.product for path in found.paths)
+    said = [block.text for block in blocks if isinstance(block, Heading | Sentence)]
+    assert "12 paths lead from neuron 1 of layer 1 to the cost" in said
+    assert "Counted: layers of 4 and 3 neurons follow." in said
+    rest = found.total - sums[9]
+    assert f"The other 2 paths add {number(rest)}: {number(found.total)} in all." in said
+    product = " × ".join(f"({number(f.value)})" if f.value < 0 else number(f.value) for f in found.factors)
+    assert f"= {product} = {number(found.derivative)}" in said
+    wish = "increase" if found.gradient < 0 else "decrease"
+    assert f"It is now {number(found.value)}, and to cost less it should {wish}." in said
+
+
+def test_of_an_output_there_is_one_path():
+    network = Network.random((3, 2, 3), initializer="standard_normal", seed=2, dtype=np.float64)
+    found = chain_rule(network, [0.3, 0.9, 0.1], 1, Parameter(2, 1))
+    said = [block.text for block in found.blocks() if isinstance(block, Heading | Sentence)]
+    assert "1 path leads from neuron 1 of layer 2 to the cost" in said
+    assert "Counted: its neuron is an output." in said
+    assert found.factors[0].value == 1  # a bias
+    assert found.value == found.links[0].before == network.layers[1].bias[1]
+    assert found.links[0].after == found.value + 0.01
+
+
+def test_the_symbols_name_layer_neuron_and_source():
+    network = Network.random((784, 16, 16, 10), dtype=np.float64)
+    found = chain_rule(network, np.ones(784), 1, Parameter(2, 12, 3))
+    assert [factor.symbol for factor in found.factors] == ["∂z⁽²⁾₁₂/∂w⁽²⁾₁₂,₃", "∂a⁽²⁾₁₂/∂z⁽²⁾₁₂", "∂C/∂a⁽²⁾₁₂"]
+    output = found.paths[0].neurons[1]
+    assert found.strongest[-1].symbol == f"∂C/∂a⁽³⁾{'₀₁₂₃₄₅₆₇₈₉'[output]}"
+    assert [link.symbol[0] for link in found.links] == ["w", "z", "a", "z", "a", "C"]

@@ -10,6 +10,7 @@ from glassnet import Network, WrongValue, backward
 from glassnet.activations import sigmoid
 from glassnet.arrays import from_numpy, to_numpy
 from glassnet.costs import cost_of, cross_entropy, squared_error
+from glassnet.explain.blocks import Bars, Heading, Pictures, Table, number
 from glassnet.explain.nudges import in_words, nudges
 from glassnet.network import Layer
 
@@ -128,3 +129,63 @@ def test_what_does_not_fit_is_refused():
         nudges(Network.random(), np.zeros(9), 3)
     with pytest.raises(WrongValue, match=r"cross_entropy.*sigmoid"):
         nudges(Network.random(), np.zeros(784), 3, cross_entropy)
+
+
+def test_what_it_shows_are_its_numbers(digits):
+    network = Network.random((784, 6, 5, 10), initializer="standard_normal", seed=3)
+    found = nudges(network, digits.test.inputs[0], 7)
+    blocks = list(found.blocks())
+    bars = [block for block in blocks if isinstance(block, Bars)]
+    output, second, first = found.layers[2], found.layers[1], found.layers[0]
+    # the outputs for themselves; then each layer's own biases and weights, and what it wishes of the layer before
+    assert bars[0].values == tuple(output.wish.tolist())
+    assert bars[0].names[7] == f"7 says {number(float(output.activation[7]), 3)}, wanted 1"
+    most = float(np.abs(output.wish).max())
+    assert bars[0].notes == tuple(in_words(wish, most) for wish in output.wish.tolist())
+    for wishes, shown in zip((output, second, first), bars[1::2], strict=True):
+        strongest = np.argsort(-np.abs(wishes.bias), kind="stable")[:3]
+        assert shown.names[:3] == tuple(f"bias {j}" for j in strongest)
+        assert shown.values[:3] == tuple(wishes.bias[strongest].tolist())
+        for name, value in zip(shown.names[3:], shown.values[3:], strict=True):
+            j, k = map(int, re.fullmatch(r"weight \((\d+), (\d+)\)", name).groups())
+            assert value == wishes.weight[j, k]
+        assert len(shown.names) == 9
+        assert abs(shown.values[3]) == np.abs(wishes.weight).max()
+        assert [abs(value) for value in shown.values[3:]] == sorted(map(abs, shown.values[3:]), reverse=True)
+    assert bars[2].values == tuple(second.wish.tolist())
+    assert bars[4].values == tuple(first.wish.tolist())
+    assert all(block.signed for block in bars)
+
+    tables = [block for block in blocks if isinstance(block, Table)]
+    for wishes, table in zip((output, second), tables, strict=True):
+        unit = 10 ** np.floor(np.log10(np.abs(wishes.behind).max()))
+        assert table.columns == ("for", *map(str, range(len(wishes.behind))), "sum")
+        for k, row in enumerate(table.rows):
+            assert row[0] == str(k)
+            cells = [float(cell.replace("−", "-")) for cell in row[1:-1]]
+            assert cells == pytest.approx((wishes.behind[:, k] / unit).tolist(), abs=0.0501)
+            assert row[-1] == pytest.approx(wishes.behind[:, k].sum() / unit)
+        assert len(table.rows) == wishes.behind.shape[1]
+
+    headings = [block.text for block in blocks if isinstance(block, Heading)]
+    assert headings[1:] == [
+        "The outputs (layer 3) wish for themselves",
+        "Layer 3 wishes of its biases, and of its weights in proportion to the activations behind",
+        "Layer 3 wishes of layer 2, in proportion to the weights",
+        "Layer 2 wishes of its biases, and of its weights in proportion to the activations behind",
+        "Layer 2 wishes of layer 1, in proportion to the weights",
+        "Layer 1 wishes of its biases, and of its weights in proportion to the activations behind",
+        "Layer 1 wishes of the pixels",
+    ]
+    (pictures,) = (block for block in blocks if isinstance(block, Pictures))
+    image, pixels = pictures.pictures
+    np.testing.assert_array_equal(image.values.reshape(-1), found.image)
+    np.testing.assert_allclose(pixels.values.reshape(-1), found.pixels, atol=1e-15)
+    assert (image.kind, pixels.kind) == ("ink", "signed")
+
+
+def test_only_layers_of_ten_neurons_or_fewer_have_a_table_of_all_wishes():
+    for width, tables in ((10, 1), (11, 0)):
+        network = Network.random((4, 3, width), initializer="standard_normal")
+        blocks = nudges(network, np.ones(4), 1).blocks()
+        assert sum(isinstance(block, Table) for block in blocks) == tables

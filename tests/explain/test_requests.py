@@ -11,7 +11,8 @@ from glassnet import Dataset, Network, WrongValue, backward
 from glassnet.activations import identity
 from glassnet.arrays import to_numpy
 from glassnet.costs import squared_error
-from glassnet.explain.parameters import Parameter, flat
+from glassnet.explain.blocks import Picture, Pictures, Sentence, Table
+from glassnet.explain.parameters import Parameter, flat, parameter_at
 from glassnet.explain.requests import requests
 from glassnet.network import Layer
 
@@ -84,3 +85,55 @@ def test_too_many_are_refused_with_how_many_would_do(digits, monkeypatch):
         requests(network, digits.train.take(slice(0, 8)))
     with pytest.raises(WrongValue, match="takes 4"):
         requests(Network.random((4, 2)), digits.train.take(slice(0, 8)), squared_error)
+
+
+def test_what_it_shows_are_its_numbers(digits):
+    network = Network.random(seed=1)
+    few = digits.train.take(slice(0, 12))
+    found = requests(network, few)
+    blocks = list(found.blocks())
+    asked, disagreements, costliest, hardest = (block for block in blocks if isinstance(block, Table))
+    top = np.argsort(-np.abs(found.mean), kind="stable")[:5]
+    places = [parameter_at(network, int(place)) for place in top]
+    assert asked.columns[1:] == tuple(
+        f"b{p.layer}({p.neuron})" if p.source is None else f"w{p.layer}({p.neuron}, {p.source})" for p in places
+    )
+    assert [row[0] for row in asked.rows] == [*(f"example {i} ({few.labels[i]})" for i in range(8)), "…", "mean: −∇C"]
+    for i, row in enumerate(asked.rows[:8]):
+        assert list(row[1:]) == found.table[i, top].tolist()
+    assert list(asked.rows[-1][1:]) == found.mean[top].tolist()
+    for each, row in zip(found.disagreements(8), disagreements.rows, strict=True):
+        assert row[:2] == (str(each.parameter), each.mean)
+        assert row[3:] == (f"{each.up:.0%}", f"{each.lost / each.size:.0%}")
+    for pulls, table in ((found.costliest(8), costliest), (found.hardest(8), hardest)):
+        assert [row[0] for row in table.rows] == [f"{each.row} ({few.labels[each.row]})" for each in pulls]
+        assert [row[3] for row in table.rows] == [each.agreement for each in pulls]
+    (picture,) = (block for block in blocks if isinstance(block, Picture))
+    asked_most = np.sort(np.argsort(-np.abs(found.table).mean(axis=0), kind="stable")[:200])
+    np.testing.assert_array_equal(picture.values, found.table[:, asked_most])
+    galleries = [block.pictures for block in blocks if isinstance(block, Pictures)]
+    np.testing.assert_array_equal(galleries[0][0].values.reshape(-1), few.inputs[found.costliest(1)[0].row])
+    share = 1 - np.linalg.norm(found.mean) / found.pulls.mean()
+    assert any(
+        f"{share:.0%} of the pulling cancels out" in block.text for block in blocks if isinstance(block, Sentence)
+    )
+
+
+def test_few_examples_are_all_shown_and_data_without_classes_or_pictures_too(rng):
+    network = Network.random((3, 2), dtype=np.float64)
+    found = requests(network, Dataset(rng.random((3, 3)), rng.random((3, 2))))
+    blocks = list(found.blocks())
+    assert [row[0] for row in next(b for b in blocks if isinstance(b, Table)).rows] == [
+        "example 0", "example 1", "example 2", "mean: −∇C",
+    ]  # fmt: skip
+    assert not any(isinstance(block, Pictures) for block in blocks)
+
+
+def test_an_example_that_costs_nothing_pulls_nowhere():
+    network = Network((Layer(np.ones((1, 1)), np.zeros(1)),), (identity,))
+    found = requests(network, Dataset(np.array([[1.0]]), np.array([[1.0]])))
+    assert found.agreements.tolist() == [0.0]
+    assert found.disagreements(1)[0].size == 0
+    assert "cancels out" not in "".join(
+        block.text for block in found.blocks() if isinstance(block, Sentence) and not block.quiet
+    )

@@ -10,6 +10,7 @@ from glassnet import Network, WrongValue, backward
 from glassnet.activations import identity
 from glassnet.arrays import from_numpy, to_numpy
 from glassnet.costs import squared_error
+from glassnet.explain.blocks import Bars, Curves, Sentence, Table, number
 from glassnet.explain.parameters import Parameter, flat, one
 from glassnet.explain.sensitivity import Comparison, Ranked, sensitivity, wiggle
 from glassnet.network import Layer
@@ -148,3 +149,57 @@ def test_bad_steps_and_directions_are_refused():
     flat_one = Network((Layer(np.zeros((1, 1)), np.zeros(1)),), (identity,))
     with pytest.raises(WrongValue, match="the gradient is 0 here"):
         wiggle(flat_one, [1.0], [0.0], None, squared_error)
+
+
+def test_what_it_shows_are_its_numbers(digits):
+    network = Network.random(seed=1)
+    found = sensitivity(network, digits.test.inputs[0], 7)
+    blocks = list(found.blocks())
+    sizes = np.sort(np.abs(flat(found.gradient)))[::-1]
+    matter = int((sizes > 0).sum())
+    assert blocks[0].text == "What the cost of this example is most sensitive to"
+    (bars,) = (block for block in blocks if isinstance(block, Bars))
+    assert bars.names == tuple(f"{each.rank}. {each.parameter}" for each in found.top())
+    assert bars.values == tuple(each.wish for each in found.top())
+    assert bars.signed
+    (curves,) = (block for block in blocks if isinstance(block, Curves))
+    (curve,) = curves.curves
+    assert (curves.log_x, curves.log_y) == (True, True)
+    assert (curve.xs[0], curve.xs[-1]) == (1, matter)
+    np.testing.assert_array_equal(curve.ys, sizes[curve.xs.astype(int) - 1])
+    (table,) = (block for block in blocks if isinstance(block, Table))
+    assert [row[:2] for row in table.rows] == [("1", "12,560"), ("2", "272"), ("3", "170")]
+    assert [row[2] for row in table.rows] == [f"{share:.1%}" for _, share in found.by_layer]
+    said = " ".join(block.text for block in blocks if isinstance(block, Sentence))
+    assert f"{13_002 - matter:,} of 13,002 do not matter at all here" in said
+    middle = found.top(13_002)[matter // 2].parameter
+    assert (
+        f"the middle of the {matter:,} that matter at all: {found.compare(found.top()[0].parameter, middle)}." in said
+    )
+    told = found.to_data()
+    assert told["wishes"] == (-flat(found.gradient)[found.order]).tolist()
+    assert told["top"][0]["parameter"] == {"layer": 3, "neuron": told["top"][0]["parameter"]["neuron"], "source": None}
+    assert "20 examples" in next(iter(sensitivity(network, digits.test.take(slice(0, 20))).blocks())).text
+
+
+def test_where_nothing_matters_nothing_is_compared():
+    network = Network((Layer(np.zeros((1, 1)), np.zeros(1)),), (identity,))
+    found = sensitivity(network, [1.0], [0.0])
+    assert found.by_layer == ((2, 0.0),)
+    text = repr(found)
+    assert "2 of 2 do not matter" in text
+    assert "Compared" not in text
+
+
+def test_the_wiggle_shows_each_step_both_ways():
+    network, image, target, cost = network_and_example(11, output="sigmoid")
+    found = wiggle(network, image, target, Parameter(1, 0, 1), cost, steps=[0.5, 0.25, 0.125])
+    blocks = list(found.blocks())
+    (table,) = (block for block in blocks if isinstance(block, Table))
+    assert [row[0] for row in table.rows] == ["±0.5", "±0.25", "±0.125"]
+    for row, up, down in zip(table.rows, (5, 4, 3), (0, 1, 2), strict=True):
+        assert list(row[1:5]) == [found.predicted[up], found.true[up], found.predicted[down], found.true[down]]
+        assert row[5] == number(max(abs(found.error[up]), abs(found.error[down])))
+    (curves,) = (block for block in blocks if isinstance(block, Curves))
+    assert [curve.name for curve in curves.curves] == ["predicted", "true"]
+    np.testing.assert_array_equal(curves.curves[1].ys, found.true)

@@ -25,7 +25,8 @@ def test_its_numbers_are_those_of_the_forward_pass_and_its_terms_are_the_cost(xp
         for a, expected in zip(told.activations, forward.activations[1:], strict=True):
             np.testing.assert_allclose(to_numpy(a), to_numpy(expected)[0], atol=1e-12)
         assert float(to_numpy(told.terms).sum()) == pytest.approx(told.cost, abs=1e-10)
-        assert told.answer == int(np.argmax(to_numpy(forward.activations[-1])))
+        chooses = network.activations[-1].name != "identity"
+        assert told.answer == (int(np.argmax(to_numpy(forward.activations[-1]))) if chooses else None)
         assert not told.assumed
 
 
@@ -81,6 +82,20 @@ def test_a_single_output_answers_no_or_yes():
     told = story(network, np.linspace(0, 1, 9), 1, binary_cross_entropy, ["no", "yes"])
     assert told.names == ("no", "yes")
     assert ("It says yes" in repr(told)) == (float(told.activations[-1][0]) > 0.5)
+
+
+def test_a_network_that_predicts_numbers_says_numbers_and_chooses_no_class():
+    network = Network.random((9, 3, 2), output="identity", initializer="standard_normal", seed=1)
+    told = story(network, np.linspace(0, 1, 9), [0.5, 2.0])
+    says = network(np.linspace(0, 1, 9)[None].astype(np.float32))[0]
+    assert told.answer is None
+    first = repr(told).splitlines()[0]
+    assert [float(each.replace("−", "-")) for each in first.removeprefix("It says ").split(", ")] == pytest.approx(
+        says.tolist(), rel=1e-3
+    )
+    assert "output 1" in repr(told)
+    with pytest.raises(WrongValue, match="predicts numbers"):
+        story(network, np.linspace(0, 1, 9))
 
 
 def test_names_must_be_as_many_as_the_answers():

@@ -47,6 +47,7 @@ class _Asked:
     target: str | None
     examples: int | None
     directions: str | None
+    line: bool
     shuffled: bool
     method: str | None
 
@@ -167,7 +168,8 @@ def _landscape(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
             err.print("walking the run's path again, and that of the full gradient …", style="dim")
             walks = walked(begin, asked.splits().train)
     chosen = directions or ("walk" if walks else "random")
-    found = explain.landscape(asked.network, data, asked.cost, directions=chosen, walks=walks)
+    dimensions = 1 if asked.line else 2
+    found = explain.landscape(asked.network, data, asked.cost, directions=chosen, dimensions=dimensions, walks=walks)
     return {"landscape": found}
 
 
@@ -318,6 +320,7 @@ def _explain(
     directions: Annotated[
         str | None, typer.Option(help="Of a landscape: walk (the default for a run), gradient or random.")
     ] = None,
+    line: Annotated[bool, typer.Option("--line", help="Of a landscape: a line instead of a plane.")] = False,
     shuffled: Annotated[
         bool, typer.Option("--shuffled", help="With mistakes: train on shuffled labels, too, and compare.")
     ] = False,
@@ -353,7 +356,7 @@ def _explain(
 
     asked = _Asked(
         network, about, run, cost_of(run, network), splits, named or image, test_index, target, examples, directions,
-        shuffled, method,
+        line, shuffled, method,
     )  # fmt: skip
     found = _QUESTIONS[name].answer(asked, numbers)
     if plot is not None:

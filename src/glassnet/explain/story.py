@@ -16,6 +16,7 @@ from jaxtyping import Float
 from glassnet.arrays import Array, namespace, to_numpy
 from glassnet.costs import Cost, squared_error
 from glassnet.data import chosen
+from glassnet.errors import WrongValue
 from glassnet.explain.blocks import Bars, Block, Heading, Picture, Pictures, Sentence, Table, number, square
 from glassnet.explain.chain_rule import ChainRule, chain_rule
 from glassnet.explain.examples import as_example, check_names, precise
@@ -36,13 +37,14 @@ class Story(Explanation):
 
     Attributes:
         network: the one that looks at it.
-        names: of the outputs.
+        names: of the classes.
         image: the pixels.
         target: the desired outputs; ``assumed`` if nobody gave them, so that they are the network's own answer.
         assumed: see ``target``.
         zs: the weighted sums of each layer.
         activations: what each layer says; the last is the answer.
-        answer: the number of the output chosen.
+        answer: the number of the class chosen; None of outputs that are numbers to predict rather than classes to choose
+            from, which is taken from the output activation: one that is not bounded, like identity.
         terms: each output's part of the cost: of squared error, (a − y)².
         cost: of this image.
         nudges: what each neuron wishes.
@@ -57,7 +59,7 @@ class Story(Explanation):
     assumed: bool
     zs: tuple[Float[Array, " _"], ...]
     activations: tuple[Float[Array, " _"], ...]
-    answer: int
+    answer: int | None
     terms: Float[Array, " out"]
     cost: float
     nudges: Nudges
@@ -77,16 +79,20 @@ class Story(Explanation):
     def blocks(self) -> Iterable[Block]:
         """The picture, the layers, the answer, the cost, the wishes, the ranking, the chain rule."""
         says, target = to_numpy(self.activations[-1]), to_numpy(self.target)
-        answer = self.names[self.answer]
+        if self.answer is None:
+            answer = ", ".join(number(float(value)) for value in says[:10]) + (", …" if len(says) > 10 else "")
+        else:
+            answer = self.names[self.answer]
         yield Heading(f"It says {answer}")
         picture = square(to_numpy(self.image))
         if picture is not None:
             yield Pictures((Picture(picture, "ink", "what it sees"),))
         for l, (z, a) in enumerate(zip(self.zs[:-1], self.activations[:-1], strict=True), start=1):
             yield from self._layer(l, to_numpy(z), to_numpy(a))
-        if len(says) == len(self.names):
-            yield Heading(f"The outputs (layer {len(self.zs)})")
-            yield Bars(self.names, tuple(says.tolist()), picked=(self.answer,), most=max(1.0, float(says.max())))
+        yield Heading(f"The outputs (layer {len(self.zs)})")
+        picked = () if self.answer is None or len(says) != len(self.names) else (self.answer,)
+        most = max(1.0, float(says.max())) if picked else None
+        yield Bars(tuple(self._outputs()), tuple(says.tolist()), bool((says < 0).any()), picked, most=most)
         yield Heading(f"It costs {number(self.cost)}")
         if self.assumed:
             yield Sentence(f"Nobody said what it is, so {answer} is taken for right.", quiet=True)
@@ -101,7 +107,8 @@ class Story(Explanation):
 
     def _outputs(self) -> Sequence[str]:
         count = len(to_numpy(self.target))
-        return self.names if len(self.names) == count else [str(each) for each in range(count)]
+        chosen = self.answer is not None and len(self.names) == count
+        return self.names if chosen else [f"output {each}" for each in range(count)]
 
     def _layer(self, l: int, z: Any, a: Any) -> Iterable[Block]:
         activation = self.network.activations[l - 1]
@@ -130,17 +137,24 @@ def story(
     Args:
         network: any.
         image: as many numbers as it takes, of any shape.
-        target: the desired class, or the desired outputs; None: what the network answers is taken for right.
+        target: the desired class, or the desired outputs; None: the class that the network chooses is taken for right.
         cost: what is to become less.
         names: of the classes; None: their numbers.
 
-    Errors: :class:`~glassnet.errors.WrongValue` if they do not fit the network.
+    Errors: :class:`~glassnet.errors.WrongValue` if they do not fit the network; or for no target where the network
+    predicts numbers.
     """
     network = precise(network)
     classes = check_names(network, names)
     x, _ = as_example(network, image, 0)
     forward = network.forward(x)
-    answer = int(chosen(forward.activations[-1])[0])
+    answer: int | None = int(chosen(forward.activations[-1])[0])
+    if network.activations[-1].range in ("real", "nonnegative"):
+        answer = None
+        if target is None:
+            raise WrongValue(
+                "this network predicts numbers, and its own are no target to compare with: give the right ones"
+            )
     y = as_example(network, image, answer if target is None else target)[1]
     a = forward.activations[-1]
     each = [cost.value(a[:, j : j + 1], y[:, j : j + 1])[0] for j in range(network.sizes[-1])]
