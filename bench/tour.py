@@ -79,6 +79,7 @@ def about_the_digit(network: Network) -> dict[str, Any]:
     assert test is not None
     image, label = test.inputs[ROW], int(test.labels[ROW])
     told = explain.story(network, image, label)
+    draw("story", told, range(4))
     draw("nudges", told.nudges, (0, 1, 2, 3, 8))
     layer1, layer2, output = told.activations
     order = np.argsort(-output)
