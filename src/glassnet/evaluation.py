@@ -16,7 +16,7 @@ from glassnet.data import Dataset, chosen
 from glassnet.errors import WrongValue
 from glassnet.network import Network
 
-__all__ = ["Answer", "Evaluation", "Mistake", "check_data", "confusion", "evaluate", "mistakes", "outputs"]
+__all__ = ["Answer", "Evaluation", "Mistake", "check_data", "confidences", "confusion", "evaluate", "mistakes", "outputs"]
 
 Answer: TypeAlias = Callable[[Array], tuple[Array, Array]]
 """A faster way to ask a network: from examples to the last layer's weighted sums and activations."""
@@ -137,6 +137,11 @@ def confusion(network: Network, data: Dataset, answer: Answer | None = None) -> 
     return np.bincount(truth * count + answers, minlength=count * count).reshape(count, count)
 
 
+def confidences(out: Float[NDArray[Any], "n out"]) -> Float[NDArray[Any], " n"]:
+    """How sure each answer is: the activation of the output chosen; of a single output a, 0.5 + |a − 0.5|."""
+    return out.max(axis=1) if out.shape[1] > 1 else np.abs(out[:, 0] - 0.5) + 0.5
+
+
 def mistakes(network: Network, data: Dataset, count: int = 10, answer: Answer | None = None) -> list[Mistake]:
     """The wrong answers that the network was surest of, surest first. For ``answer`` see :func:`outputs`.
 
@@ -145,7 +150,7 @@ def mistakes(network: Network, data: Dataset, count: int = 10, answer: Answer | 
     check_data(network, data)
     truth, out = data.labels, outputs(network, data.inputs, answer)
     answers = chosen(out)
-    confidence = out.max(axis=1) if out.shape[1] > 1 else np.abs(out[:, 0] - 0.5) + 0.5
+    confidence = confidences(out)
     wrong = np.flatnonzero(answers != truth)
     order = wrong[np.argsort(-confidence[wrong], kind="stable")][:count]
     return [Mistake(int(row), int(answers[row]), int(truth[row]), float(confidence[row])) for row in order]

@@ -20,7 +20,7 @@ from glassnet.arrays import device_of, namespace, to_numpy
 from glassnet.costs import Cost, squared_error
 from glassnet.data import Dataset, chosen
 from glassnet.errors import WrongValue
-from glassnet.evaluation import check_data, confusion, evaluate, outputs
+from glassnet.evaluation import check_data, confidences, confusion, evaluate, outputs
 from glassnet.evaluation import mistakes as surest_mistakes
 from glassnet.explain.blocks import (
     Block,
@@ -273,7 +273,7 @@ def mistakes(network: Network, data: Dataset, count: int = 10) -> Mistakes:
     truth, classes = data.labels, data.classes or ()
     network = precise(network)
     out = outputs(network, data.inputs)
-    answers, confidence = chosen(out), _confidence(out)
+    answers, confidence = chosen(out), confidences(out)
     right = answers == truth
     table = confusion(network, data)
 
@@ -310,11 +310,6 @@ def mistakes(network: Network, data: Dataset, count: int = 10) -> Mistakes:
 def _check_count(count: int) -> None:
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
         raise WrongValue(f"count must be a whole number from 1, got {count!r}")
-
-
-def _confidence(out: NDArray[Any]) -> NDArray[Any]:
-    """The activation of each answer; of a single output, how far it is on its side."""
-    return out.max(axis=1) if out.shape[1] > 1 else np.abs(out[:, 0] - 0.5) + 0.5
 
 
 def _calibrated(confidence: NDArray[Any], right: NDArray[Any]) -> Calibration:
@@ -507,7 +502,7 @@ def corner(network: Network, data: Dataset, seed: int = 0, count: int = 200) -> 
 
     def ask(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         out = outputs(network, numbers.reshape(-1, pixels))
-        return chosen(out), _confidence(out)
+        return chosen(out), confidences(out)
 
     def judged(versions: list[NDArray[Any]]) -> tuple[float, float]:
         said = [ask(version) for version in versions]
