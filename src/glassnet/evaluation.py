@@ -16,7 +16,17 @@ from glassnet.data import Dataset, chosen
 from glassnet.errors import WrongValue
 from glassnet.network import Network
 
-__all__ = ["Answer", "Evaluation", "Mistake", "check_data", "confidences", "confusion", "evaluate", "mistakes", "outputs"]
+__all__ = [
+    "Answer",
+    "Evaluation",
+    "Mistake",
+    "check_data",
+    "confidences",
+    "confusion",
+    "evaluate",
+    "mistakes",
+    "outputs",
+]
 
 Answer: TypeAlias = Callable[[Array], tuple[Array, Array]]
 """A faster way to ask a network: from examples to the last layer's weighted sums and activations."""

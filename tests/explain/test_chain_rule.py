@@ -15,6 +15,7 @@ from glassnet.costs import cross_entropy, squared_error
 from glassnet.explain.blocks import Bars, Heading, Sentence, Table, number
 from glassnet.explain.chain_rule import chain_rule
 from glassnet.explain.parameters import Parameter, parameter_at
+from glassnet.explain.sensitivity import sensitivity
 from glassnet.network import Layer
 
 module = sys.modules[chain_rule.__module__]  # the function has the module's name, and hides it
@@ -87,6 +88,14 @@ def test_every_parameter_of_generated_networks_four_ways(xp):
             assert found.count == math.prod(network.sizes[parameter.layer + 1 :])
             assert sum(path.product for path in found.paths) == pytest.approx(found.gradient, abs=1e-10)
             assert math.prod(factor.value for factor in found.factors) == pytest.approx(found.gradient, abs=1e-10)
+
+
+def test_its_rank_is_that_of_the_sensitivity():
+    network = Network.random((3, 2, 4, 3), initializer="standard_normal", seed=2, dtype=np.float64)
+    image = [0.3, 0.9, 0.1]
+    for each in sensitivity(network, image, 1).top(network.count):
+        assert chain_rule(network, image, 1, each.parameter).rank == each.rank
+    assert chain_rule(network, [0.0, 0.0, 0.0], 1, Parameter(1, 0, 2)).rank > 6  # behind an empty pixel: among the last
 
 
 def test_after_softmax_the_middle_factor_is_two_vectors():
@@ -178,7 +187,10 @@ def test_what_it_shows_are_its_numbers():
     product = " × ".join(f"({number(f.value)})" if f.value < 0 else number(f.value) for f in found.factors)
     assert f"= {product} = {number(found.derivative)}" in said
     wish = "increase" if found.gradient < 0 else "decrease"
-    assert f"It is now {number(found.value)}, and to cost less it should {wish}." in said
+    assert any(
+        text.startswith(f"It is now {number(found.value)}, and to cost less it should {wish}. Of all") for text in said
+    )
+    assert any(f"number {found.rank} by how much" in text for text in said)
 
 
 def test_of_an_output_there_is_one_path():

@@ -30,7 +30,7 @@ from glassnet.errors import WrongValue
 from glassnet.explain.blocks import Bars, Block, Heading, Sentence, Table, number
 from glassnet.explain.examples import as_example, nudged, precise
 from glassnet.explain.explanation import Explanation
-from glassnet.explain.parameters import Parameter, one
+from glassnet.explain.parameters import Parameter, flat, one
 from glassnet.network import Forward, Network
 
 __all__ = ["ChainRule", "Factor", "Link", "Path", "chain_rule"]
@@ -104,6 +104,7 @@ class ChainRule(Explanation):
         strongest: the factors along the first of these, from the parameter to the cost.
         total: the sum over all paths, listed or not.
         gradient: ∂C/∂p as :func:`~glassnet.backprop.backward` gives it to learning.
+        rank: its place among all parameters by |∂C/∂p|, from 1; among equals, the first.
         forward_mode: ∂C/∂p once more, by following the nudge forwards through the network instead of the error backwards.
         nudge: how far the parameter was really nudged, for
         links: the numbers along the strongest path before and after it.
@@ -119,6 +120,7 @@ class ChainRule(Explanation):
     strongest: tuple[Factor, ...]
     total: float
     gradient: float
+    rank: int
     forward_mode: float
     nudge: float
     links: tuple[Link, ...]
@@ -142,7 +144,10 @@ class ChainRule(Explanation):
         if self.derivative == 0:
             yield Sentence(f"{p} is now {number(self.value)}; nudging it changes nothing, to first order.".capitalize())
         else:
-            yield Sentence(f"It is now {number(self.value)}, and to cost less it should {wish}.")
+            yield Sentence(
+                f"It is now {number(self.value)}, and to cost less it should {wish}. Of all parameters it is number "
+                f"{self.rank:,} by how much the cost of this image depends on it."
+            )
         behind = (
             "its neuron is an output" if self.count == 1 else f"layers of {_through(self.sizes[p.layer + 1 :])} follow"
         )
@@ -338,6 +343,7 @@ def chain_rule(
     after = nudged(network, one(network, parameter), nudge).forward(x)
     new_price = float(cost_of(cost, network.activations[-1], after.zs[-1], after.activations[-1], y)[0])
     value = parameter.of(network.layers)
+    sizes = np.abs(to_numpy(flat(back.gradient)))
     links = [Link(_name(parameter), value, value + nudge, nudge)]
     links += _links(paths[0], l, forward, after, moves, slopes, nudge)
     links.append(Link("C", price, new_price, nudge * float(end @ moves[-1])))
@@ -352,6 +358,7 @@ def chain_rule(
         _path_factors(parameter, behind, paths[0], slopes, weights, outward),
         behind * float(error[j]),
         parameter.of(back.gradient),
+        1 + int((sizes > abs(parameter.of(back.gradient))).sum()),
         float(end @ moves[-1]),
         nudge,
         tuple(links),
