@@ -55,6 +55,7 @@ def measured() -> dict[str, Any]:
             lambda: json.dumps(explain.story(network, image, 7).to_data()),
             50,
         ),
+        "the story of a digit: as HTML": (lambda: told._repr_html_(), 50),
         "the story of a digit: as text": (lambda: repr(told), 20),
         "the wishes of all neurons about a digit": (lambda: explain.nudges(network, image, 7), 200),
         "13,002 × 100 requests": (lambda: explain.requests(network, hundred), 50),
