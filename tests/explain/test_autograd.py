@@ -280,13 +280,13 @@ def test_without_pytorch_it_says_so(monkeypatch):
 @pytest.mark.parametrize(
     ("image", "target", "cost", "says"),
     [
-        (np.zeros(4), None, "squared_error", "needs a target"),
+        (np.zeros(4), None, "squared_error", "needs its target"),
         (Dataset(np.zeros((2, 4)), np.zeros((2, 3))), 1, "squared_error", "has its own targets"),
         (np.zeros(5), 1, "squared_error", "takes 4 numbers"),
         (np.zeros((2, 4)), np.zeros((3, 3)), "squared_error", "2 examples need as many rows"),
         (np.zeros((2, 4)), 1, "squared_error", "2 examples need as many rows"),
-        ([[1.0, 2.0], [3.0]], 1, "squared_error", "must be arrays of numbers"),
-        (np.zeros((2, 4)), np.zeros((2, 5)), "squared_error", "5 desired outputs"),
+        ([[1.0, 2.0], [3.0]], 1, "squared_error", "an image must be numbers"),
+        (np.zeros((2, 4)), np.zeros((2, 5)), "squared_error", "2 examples need as many rows of 3"),
         (np.zeros(4), 1, "cross_entropy", "softmax"),
         (np.zeros(4), 1, "no_such_cost", "unknown cost"),
     ],

@@ -73,6 +73,14 @@ def test_an_image_needs_a_target_and_a_data_set_has_its_own(few):
     with pytest.raises(WrongValue, match="has its own targets"):
         as_data(network, few[0], 3)
     assert as_data(network, few[0]) is few[0]
+    rows = as_data(network, few[0].inputs[:5], few[0].targets[:5])
+    np.testing.assert_array_equal(rows.inputs, few[0].inputs[:5])
+    np.testing.assert_array_equal(rows.targets, few[0].targets[:5])
+    assert len(as_data(network, few[0].inputs[:1], 3)) == 1
+    with pytest.raises(WrongValue, match=r"5 examples need as many rows of 10 desired outputs, .* \(4, 10\)"):
+        as_data(network, few[0].inputs[:5], few[0].targets[:4])
+    with pytest.raises(WrongValue, match="as many rows"):
+        as_data(network, few[0].inputs[:5], 3)
     with pytest.raises(WrongValue, match="784"):
         as_data(Network.random((4, 2)), few[0])
 

@@ -44,11 +44,9 @@ from glassnet.costs import (
     cost_of,
     squared_error,
 )
-from glassnet.data import Dataset
 from glassnet.errors import WrongValue
-from glassnet.evaluation import check_data
 from glassnet.explain.blocks import Block, Heading, Sentence, Table, number
-from glassnet.explain.examples import as_example, precise, shares
+from glassnet.explain.examples import as_data, precise, shares
 from glassnet.explain.explanation import Explanation
 from glassnet.explain.parameters import Parameter, flat, parameter_at
 from glassnet.network import Layer, Network
@@ -186,7 +184,11 @@ def autograd(network: Network, image: Any, target: Any = None, cost: Cost | str 
     """
     torch = _torch()
     network, cost = precise(network), as_cost(cost)
-    x, y, weights = _examples(network, image, target)
+    data = as_data(network, image, target)
+    like = network.layers[0].bias
+    x, y = moved(data.inputs, like), moved(data.targets, like)
+    # backward() takes the mean over the rows, so the weights it is given have a mean of 1.
+    weights = None if data.weights is None else shares(network, data) * len(data)
 
     forward = network.forward(x)
     z, a = forward.zs[-1], forward.activations[-1]
@@ -216,33 +218,6 @@ def _torch() -> Any:
         return importlib.import_module("torch")
     except ImportError as error:
         raise WrongValue("PyTorch is not installed: pip install 'glassnet[torch]'") from error
-
-
-def _examples(network: Network, image: Any, target: Any) -> tuple[Array, Array, Array | None]:
-    """Inputs, desired outputs and weights (with a mean of 1, or None), in the network's library and precision."""
-    like = network.layers[0].bias
-    if isinstance(image, Dataset):
-        if target is not None:
-            raise WrongValue("a Dataset has its own targets: give no other")
-        data = image
-    else:
-        if target is None:
-            raise WrongValue("an image needs a target: the desired outputs, or the number of the desired class")
-        try:
-            rows, wanted = (np.asarray(to_numpy(each), dtype=np.float64) for each in (image, target))
-        except (TypeError, ValueError) as error:
-            raise WrongValue(f"examples and targets must be arrays of numbers ({error})") from error
-        if rows.ndim != 2 or rows.shape[1] != network.sizes[0] or len(rows) == 1:
-            return (*as_example(network, image, target), None)
-        if wanted.ndim != 2 or len(wanted) != len(rows):
-            raise WrongValue(
-                f"{len(rows)} examples need as many rows of desired outputs, got a target of shape {wanted.shape}"
-            )
-        data = Dataset(from_numpy(rows, like), from_numpy(wanted, like))
-    check_data(network, data)
-    # backward() takes the mean over the rows, so the weights it is given have a mean of 1.
-    weights = None if data.weights is None else shares(network, data) * len(data)
-    return moved(data.inputs, like), moved(data.targets, like), weights
 
 
 def _by_torch(

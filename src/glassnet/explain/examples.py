@@ -83,7 +83,12 @@ def as_example(network: Network, image: Any, target: Any) -> tuple[Float[Array, 
 
 
 def as_data(network: Network, given: Any, target: Any = None) -> Dataset:
-    """One example with its target, or a data set as it is: what the explainers of a cost can be asked about.
+    """What the explainers of a cost can be asked about, as a data set.
+
+    Args:
+        network: the one that will look at it.
+        given: one image; or many, one a row, as an array (n, in); or a data set, which is returned as it is.
+        target: of an image, the desired class or the desired outputs; of many, an array (n, out); of a data set, nothing.
 
     Errors: :class:`~glassnet.errors.WrongValue` if they do not fit the network, or a target is missing or too many.
     """
@@ -94,7 +99,17 @@ def as_data(network: Network, given: Any, target: Any = None) -> Dataset:
         return given
     if target is None:
         raise WrongValue("an image needs its target: the desired class, or the desired outputs")
-    return Dataset(*as_example(network, given, target))
+    rows = _numbers("an image", given)
+    if rows.ndim != 2 or rows.shape[1] != network.sizes[0] or len(rows) == 1:
+        return Dataset(*as_example(network, given, target))
+    wanted = _numbers("a target", target)
+    if wanted.shape != (len(rows), network.sizes[-1]):
+        raise WrongValue(
+            f"{len(rows)} examples need as many rows of {network.sizes[-1]} desired outputs, got a target of shape "
+            f"{wanted.shape}"
+        )
+    like = network.layers[0].bias
+    return Dataset(from_numpy(rows, like), from_numpy(wanted, like))
 
 
 def _numbers(what: str, given: Any) -> Any:

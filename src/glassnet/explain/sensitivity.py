@@ -179,8 +179,8 @@ def sensitivity(network: Network, image: Any, target: Any = None, cost: Cost = s
 
     Args:
         network: any.
-        image: one image; or a :class:`~glassnet.data.Dataset`: a minibatch, or all there is.
-        target: of one image, the desired class or the desired outputs.
+        image: one image; or many as an array (n, in), or a :class:`~glassnet.data.Dataset`: a minibatch, or all there is.
+        target: of one image, the desired class or the desired outputs; of an array, one (n, out).
         cost: what is to become less.
 
     Errors: :class:`~glassnet.errors.WrongValue` if they do not fit the network.
@@ -276,8 +276,8 @@ def wiggle(
 
     Args:
         network: any; with the activation ``step`` to see the prediction fail.
-        image: one image, or a :class:`~glassnet.data.Dataset`.
-        target: of one image, the desired class or the desired outputs.
+        image: one image, or many, as for :func:`sensitivity`.
+        target: the same.
         along: one :class:`~glassnet.explain.parameters.Parameter`; or a direction in the network's own shape; None: all
             of them along −∇C, as a direction of length 1.
         cost: what is watched.
