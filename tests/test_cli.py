@@ -806,6 +806,22 @@ def test_explain_answers_what_does_not_exist_by_one_sentence(trained, here, caps
     assert len(err.splitlines()) == 1
 
 
+def test_what_is_not_installed_is_named_as_it_is_written(small_run, here, capsys, monkeypatch):
+    for module, arguments, says in (
+        ("torch", ["autograd"], "error: PyTorch is not installed: pip install 'glassnet[torch]'"),
+        ("matplotlib", ["--plot", "a.png"], "error: plots need matplotlib, which is not installed: pip install"),
+        (
+            "sklearn.decomposition",
+            ["layers", "--map", "pca"],
+            "error: PCA comes from scikit-learn, which is not installed",
+        ),
+    ):
+        monkeypatch.setitem(sys.modules, module, None)
+        code, out, err = glassnet(capsys, "explain", small_run, *arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith(says)
+
+
 def test_explain_refuses_two_pictures_and_what_is_no_picture(trained, here, capsys):
     drawing("three.png", 3)
     code, _, err = glassnet(capsys, "explain", trained, "three.png", "--image", "three.png")

@@ -24,10 +24,10 @@ err = Console(stderr=True)
 def say(error: object, code: int) -> int:
     """Print what went wrong; the exit code again."""
     text = str(error)
-    err.print(
-        Text("error: ", "bold red").append(Text(text[:1].lower() + text[1:] if code == 2 else text, "default")),
-        soft_wrap=True,
-    )
+    first = text.partition(" ")[0]
+    if code == 2 and first == first.capitalize():  # the beginning of a sentence, not a name like PyTorch
+        text = text[:1].lower() + text[1:]
+    err.print(Text("error: ", "bold red").append(Text(text, "default")), soft_wrap=True)
     return code
 
 
