@@ -440,8 +440,10 @@ def main() -> None:
             "labels": about_labels(),
             "race": race(),
         }
-        every = explain.layers(network, digits.train.take(slice(0, 2000)))
+        assert digits.validation is not None
+        every = explain.layers(network, digits.validation.take(slice(0, 2000)))
         draw("layers", every)
+        draw("layers-maps", explain.maps(network, digits.validation.take(slice(0, 1000)), "tsne"))
         numbers["layers"] = {"neighbors": [each.neighbors for each in every.layers]}
         RESULTS.write_text(json.dumps(numbers, indent=1) + "\n")
         print(f"wrote {RESULTS}")
