@@ -266,21 +266,24 @@ def test_a_path_at_right_angles_to_the_plane_is_all_off_it(rng):
     )
 
 
-def test_a_path_half_off_the_plane_by_hand(rng):
-    # Directions 2u and v at right angles; a point 3u + 4w: 3 of its 5 in the plane, 4 off it.
+@pytest.mark.parametrize("scale", [1.0, 0.01])
+def test_a_path_half_off_the_plane_by_hand(scale, rng):
+    # Directions 2u and v at right angles; a point 3u + 4w: 3 of its 5 in the plane, 4 off it. Also a hundred times smaller.
     network, data = a_network(), some_data(rng)
     u, v, w = np.linalg.qr(rng.standard_normal((network.count, 3)))[0].T
     directions = (unflat(2 * u, network), unflat(v, network))
-    seen = landscape(network, data, directions=directions, walks=[a_walk(network, [3 * u + 4 * w])], resolution=3)
+    seen = landscape(
+        network, data, directions=directions, walks=[a_walk(network, [scale * (3 * u + 4 * w)])], resolution=3
+    )
     (walk,) = seen.walks
-    np.testing.assert_allclose(walk.coordinates, [[1.5, 0.0]], atol=1e-12)
-    np.testing.assert_allclose(walk.distance, [5.0], rtol=1e-12)
+    np.testing.assert_allclose(walk.coordinates, [[1.5 * scale, 0.0]], atol=1e-12)
+    np.testing.assert_allclose(walk.distance, [5.0 * scale], rtol=1e-12)
     np.testing.assert_allclose(walk.residual, [4 / 5], rtol=1e-12)
     assert walk.explained == pytest.approx((9 / 25, 0.0), abs=1e-12)
     assert walk.total == pytest.approx(9 / 25, rel=1e-12)
-    shadow = nudged(network, unflat(u, network), 3.0)
+    shadow = nudged(network, unflat(u, network), 3.0 * scale)
     assert walk.beneath[0] == pytest.approx(evaluate(shadow, data, squared_error).cost, rel=1e-12)
-    assert abs(walk.beneath[0] - walk.costs[0]) > 1e-3
+    assert abs(walk.beneath[0] - walk.costs[0]) > 1e-3 * scale
 
 
 def test_the_residual_is_that_of_least_squares_by_scipy_for_directions_at_any_angle(rng):

@@ -191,6 +191,14 @@ def test_mistakes_show_themselves(trained, held):
     assert len(curves.curves[1].xs) == (found.calibration.counts > 0).sum()
     tables = [block for block in found.blocks() if isinstance(block, Table)]
     assert tables[2].columns == ("is \\ taken for", *"0123456789")
+    assert [list(row[1:]) for row in tables[2].rows] == found.confusion.astype(str).tolist()
+    assert [row[0] for row in tables[2].rows] == list("0123456789")
+    assert [row[:2] for row in tables[0].rows] == [(str(each.row), str(each.truth)) for each in found.errors]
+    pair = found.confused[0]
+    assert tables[3].rows[0] == (str(pair.truth), str(pair.answer), str(pair.count), f"{pair.share:.1%}")
+    bins = np.flatnonzero(found.calibration.counts)
+    assert [row[1] for row in tables[4].rows] == [f"{found.calibration.counts[m]:,}" for m in bins]
+    assert [row[3] for row in tables[4].rows] == [f"{found.calibration.accuracy[m]:.3f}" for m in bins]
     assert json.dumps(found.to_data(), allow_nan=False)
     assert captions(mistakes(echo(3, sigmoid), DATA)) == []  # three numbers are no picture
 
@@ -228,6 +236,7 @@ def test_shifts_are_those_of_scipy(held):
     for down, right in ((0, 0), (3, 0), (-8, 0), (0, 5), (2, -7), (28, 0), (0, -30)):
         expected = ndimage.shift(images, (0, down, right), order=0, cval=0.25)
         assert shifted(images, down, right, 0.25).tolist() == expected.tolist()
+    assert shifted(images, 2, 0)[:, :2].max() == 0  # without being told, empty pixels come in
 
 
 def test_rotations_are_those_of_scipy(held):
@@ -349,6 +358,12 @@ def test_the_corner_shows_itself(trained, held):
     assert [row[1] for row in table.rows] == ["20", "1", "1", "20"]
     assert table.rows[1][3] == f"{found.no_digits[1].answers.argmax()}: 100%"
     assert "no output for “none of these”" in words(found)
+    noise, own = found.no_digits[0].confidence, found.shift_confidence[0]
+    assert f"it is {noise:.2f} sure of its answers on average; of the data's own images, {own:.2f}." in words(found)
+    right, far = found.shift_accuracy[0], found.shift_accuracy[-1]
+    assert f"Of 20 images it gets {right:.1%} right as they are; {far:.1%} moved by 8 pixels;" in words(found)
+    turned = found.angle_accuracy
+    assert f"{turned[0]:.1%} turned by −60 degrees and {turned[-1]:.1%} by 60." in words(found)
     assert json.dumps(found.to_data(), allow_nan=False)
 
 

@@ -426,6 +426,13 @@ def test_what_it_shows(digits, rng):
     captions = [each.caption for each in blocks_of(deeper, Pictures)[0].pictures]
     words = ("the image", "as if linear", "exact for small changes", "never seen")
     assert all(word in caption for word, caption in zip(words, captions, strict=True))
+    drawn = blocks_of(deeper, Pictures)[0].pictures
+    assert [each.kind for each in drawn] == ["ink", "signed", "signed", "ink"]
+    for picture, shown in zip(
+        drawn[1:], (deeper.composed, deeper.contributions.local, deeper.ascent.image), strict=True
+    ):
+        np.testing.assert_array_equal(picture.values.reshape(-1), to_numpy(shown))
+    assert any("from the 16 neurons of layer 2:" in block.text for block in blocks_of(deeper, Sentence))
     assert blocks_of(deeper, Bars)[0].values == tuple(map(float, network.layers[2].weight[7]))
     products = blocks_of(deeper, Table)[1].rows
     assert len(products) == 10

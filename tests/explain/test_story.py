@@ -10,6 +10,7 @@ from glassnet import Network, WrongValue
 from glassnet.arrays import to_numpy
 from glassnet.costs import binary_cross_entropy, cross_entropy
 from glassnet.explain import story
+from glassnet.explain.blocks import Bars, Heading, Table, number
 from glassnet.explain.chain_rule import chain_rule
 from glassnet.explain.nudges import nudges
 from glassnet.explain.sensitivity import sensitivity
@@ -101,3 +102,30 @@ def test_a_network_that_predicts_numbers_says_numbers_and_chooses_no_class():
 def test_names_must_be_as_many_as_the_answers():
     with pytest.raises(WrongValue, match="this network has 10 answers, got 2 names"):
         story(Network.random(), np.zeros(784), 3, names=["a", "b"])
+
+
+def test_what_it_shows_are_its_numbers(digits):
+    network = Network.random((784, 40, 6, 10), hidden=["tanh", "relu"], output="softmax", seed=3)
+    told = story(network, digits.test.inputs[0], 7, cross_entropy)
+    blocks = list(told.blocks())
+    headings = [block.text for block in blocks if isinstance(block, Heading)]
+    assert headings[:4] == [
+        f"It says {told.answer}",
+        "Layer 1: 40 neurons, tanh",
+        "Layer 2: 6 neurons, relu",
+        "The outputs (layer 3)",
+    ]
+    first, second, outputs = [block for block in blocks if isinstance(block, Bars)][:3]
+    brightest = np.argsort(-told.activations[0], kind="stable")[:32]
+    assert first.names == tuple(f"neuron {j}" for j in brightest)
+    assert first.values == tuple(told.activations[0][brightest].tolist())
+    assert (first.signed, first.most) == (True, 1.0)  # tanh goes below 0, and no further than 1
+    assert second.values == tuple(told.activations[1].tolist())
+    assert second.notes == tuple(f"z = {number(float(z), 3)}" for z in told.zs[1])
+    assert (second.signed, second.most) == (False, None)  # relu goes on and on
+    assert outputs.names == tuple("0123456789")
+    assert outputs.values == tuple(told.activations[2].tolist())
+    assert (outputs.signed, outputs.picked) == (False, (told.answer,))
+    table = next(block for block in blocks if isinstance(block, Table))
+    assert table.rows[7] == ("7", number(float(told.activations[2][7])), "1", number(float(told.terms[7])))
+    assert table.rows[-1][-1] == number(told.cost)
