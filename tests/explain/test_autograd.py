@@ -251,7 +251,13 @@ def test_what_it_shows(rng):
     assert isinstance(blocks[0], Heading)
     facts, layers, top = (block for block in blocks if isinstance(block, Table))
     assert dict(facts.rows)["examples"] == "5"
-    assert len(layers.rows) == 2
+    assert [each.layer for each in found.layers] == [1, 2]
+    for each, row in zip(found.layers, layers.rows, strict=True):
+        assert row[0] == str(each.layer)
+        assert [float(cell.replace("−", "-")) for cell in row[1:3]] == pytest.approx([each.largest] * 2, rel=1e-11)
+    assert [row[0] for row in top.rows] == [str(each.parameter) for each in found.top]
+    ours = [float(row[1].replace("−", "-")) for row in top.rows]
+    assert ours == pytest.approx([each.ours for each in found.top], rel=1e-11)
     assert len(top.rows) == 10
     assert "They agree" in blocks[-1].text
     assert isinstance(blocks[-1], Sentence)
