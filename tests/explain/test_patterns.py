@@ -416,6 +416,8 @@ def test_what_it_shows(digits, rng):
     function, bias = blocks_of(first, Curves)
     assert function.marks == ((first.contributions.z, first.contributions.activation, "this image"),)
     np.testing.assert_allclose(function.curves[0].ys, 1 / (1 + np.exp(-function.curves[0].xs)), rtol=1e-12)
+    reach = max(6.0, 1.2 * abs(first.contributions.z))
+    assert (function.curves[0].xs[0], function.curves[0].xs[-1]) == pytest.approx((-reach, reach))
     assert [curve.name for curve in bias.curves] == ["all", *"0123456789"]
     assert len({curve.color for curve in bias.curves}) == 11  # each can be told from the others
     assert bias.marks[0][:2] == (first.bias, first.responses.bias_curve.now)

@@ -125,7 +125,7 @@ def test_what_it_shows_are_its_numbers(digits):
     assert (second.signed, second.most) == (False, None)  # relu goes on and on
     assert outputs.names == tuple("0123456789")
     assert outputs.values == tuple(told.activations[2].tolist())
-    assert (outputs.signed, outputs.picked) == (False, (told.answer,))
+    assert (outputs.signed, outputs.picked, outputs.most) == (False, (told.answer,), 1.0)
     table = next(block for block in blocks if isinstance(block, Table))
     assert table.rows[7] == ("7", number(float(told.activations[2][7])), "1", number(float(told.terms[7])))
     assert table.rows[-1][-1] == number(told.cost)
