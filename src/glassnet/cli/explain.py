@@ -286,7 +286,11 @@ def _parsed(what: list[str]) -> tuple[str, list[int], Path | None]:
     if len(rest) != len(question.numbers) or not all(part.isascii() and part.isdigit() for part in rest):
         form = " ".join([name, *question.numbers])
         example = " ".join([name, *map(str, (2, 7, 3)[: len(question.numbers)])])
-        takes = f"is asked as {form}, like {example}" if question.numbers else "is asked alone, a picture is given by --image"
+        takes = (
+            f"is asked as {form}, like {example}"
+            if question.numbers
+            else "is asked alone, a picture is given by --image"
+        )
         raise WrongValue(f"{name} {takes}; got {' '.join(what)!r}")
     return name, [int(part) for part in rest], None
 
