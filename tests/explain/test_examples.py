@@ -13,9 +13,9 @@ from glassnet.explain import examples
 from glassnet.explain.examples import (
     as_data,
     as_example,
+    backward_in_parts,
     cost_and_gradient,
     costs_of,
-    forward_in_parts,
     nudged,
     precise,
 )
@@ -105,10 +105,15 @@ def test_in_parts_it_is_the_same_cost_and_gradient(xp, monkeypatch):
             price, gradient = cost_and_gradient(network, weighted, cost)
             np.testing.assert_allclose(to_numpy(flat(gradient)), to_numpy(whole), atol=1e-12)
             assert price == pytest.approx(evaluate(network, weighted, cost).cost, abs=1e-12)
-        pieces = forward_in_parts(network, data)
-        for piece, all_at_once in zip(pieces.zs, forward.zs, strict=True):
-            np.testing.assert_allclose(to_numpy(piece), to_numpy(all_at_once), atol=1e-14)
-        np.testing.assert_allclose(to_numpy(pieces.activations[-1]), to_numpy(forward.activations[-1]), atol=1e-14)
+        pieces = list(backward_in_parts(network, data, cost))
+        assert len(pieces) == 3  # of 7 examples, 3 at a time
+        back = backward(network, forward, data.targets, cost)
+        for l in range(len(network.layers)):
+            zs, deltas = (np.concatenate([to_numpy(each[l]) for each in of]) for of in (
+                [piece.zs for piece, _, _ in pieces], [piece.deltas for _, piece, _ in pieces],
+            ))  # fmt: skip
+            np.testing.assert_allclose(zs, to_numpy(forward.zs[l]), atol=1e-14)
+            np.testing.assert_allclose(deltas, to_numpy(back.deltas[l]), atol=1e-14)
         assert float(to_numpy(costs_of(network, data, cost)).mean()) == pytest.approx(
             cost_and_gradient(network, data, cost)[0], abs=1e-13
         )

@@ -108,6 +108,13 @@ class Bars:
     notes: tuple[str, ...] = ()
     most: float | None = None
 
+    @property
+    def full(self) -> float:
+        """The value of a full bar: ``most``, or the largest finite |value|, or 0."""
+        if self.most is not None:
+            return self.most
+        return max((abs(value) for value in self.values if math.isfinite(value)), default=0.0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:

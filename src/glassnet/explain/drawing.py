@@ -35,6 +35,7 @@ __all__ = [
     "map_axes",
     "pieces",
     "pixels",
+    "rgb",
     "share",
     "short",
     "signed",
@@ -101,6 +102,11 @@ def to_the_right(block: Table, index: int) -> bool:
 def color_of(color: str | None, index: int, palette: Sequence[str] = LINES) -> str:
     """The color if it is ``#rrggbb``; else the palette's next."""
     return color if color is not None and re.fullmatch("#[0-9A-Fa-f]{6}", color) else palette[index % len(palette)]
+
+
+def rgb(color: str) -> tuple[int, int, int]:
+    """``#rrggbb`` as three numbers from 0 to 255."""
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def share(value: float, most: float) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from glassnet.arrays import Array, from_numpy, moved, namespace, to_numpy
-from glassnet.backprop import backward
+from glassnet.backprop import Backward, backward
 from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset
 from glassnet.errors import WrongValue
@@ -24,12 +24,12 @@ from glassnet.network import Forward, Layer, Network, Parameters, map_parameters
 __all__ = [
     "as_data",
     "as_example",
+    "backward_in_parts",
     "check_layer",
     "check_names",
     "check_neuron",
     "cost_and_gradient",
     "costs_of",
-    "forward_in_parts",
     "nudged",
     "parts",
     "precise",
@@ -173,16 +173,6 @@ def parts(network: Network, data: Dataset) -> Iterator[tuple[slice, Array, Array
         yield part, moved(data.inputs[part, :], like), moved(data.targets[part, :], like)
 
 
-def forward_in_parts(network: Network, data: Dataset) -> Forward:
-    """Every weighted sum and activation of every example, computed in chunks; the input itself is not copied again."""
-    pieces = [network.forward(x) for _, x, _ in parts(network, data)]
-    xp = namespace(network.layers[0].bias)
-    count = len(network.layers)
-    activations = [xp.concat([piece.activations[l + 1] for piece in pieces], axis=0) for l in range(count)]
-    zs = [xp.concat([piece.zs[l] for piece in pieces], axis=0) for l in range(count)]
-    return Forward((data.inputs, *activations), tuple(zs))
-
-
 def costs_of(network: Network, data: Dataset, cost: Cost) -> Float[Array, " n"]:
     """The cost of each example by itself, without its weight."""
     xp = namespace(network.layers[0].bias)
@@ -200,18 +190,30 @@ def shares(network: Network, data: Dataset) -> Float[Array, " n"]:
     return from_numpy(weights / weights.sum(), like)
 
 
-def cost_and_gradient(network: Network, data: Dataset, cost: Cost) -> tuple[float, Parameters]:
-    """The cost of the network, the (weighted) mean over the examples, and its gradient; in chunks, to spare memory."""
+def backward_in_parts(
+    network: Network, data: Dataset, cost: Cost
+) -> Iterator[tuple[Forward, Backward, Float[Array, " part"]]]:
+    """The forward and backward pass of every example, in chunks, with each example's own cost times its share.
+
+    The chunks' costs add up to the cost of the network, and their gradients to its gradient; the errors δ are of each
+    example's own cost, as always.
+    """
     share = shares(network, data)
-    total = 0.0
-    gradient: Parameters | None = None
     for part, x, y in parts(network, data):
         forward = network.forward(x)
         costs = cost_of(cost, network.activations[-1], forward.zs[-1], forward.activations[-1], y)
         here = share[part]
-        total += float(namespace(costs).sum(costs * here))
         # backward() averages over the rows it is given; the share of each is of all rows.
-        found = backward(network, forward, y, cost, here * x.shape[0]).gradient
+        yield forward, backward(network, forward, y, cost, here * x.shape[0]), costs * here
+
+
+def cost_and_gradient(network: Network, data: Dataset, cost: Cost) -> tuple[float, Parameters]:
+    """The cost of the network, the (weighted) mean over the examples, and its gradient; in chunks, to spare memory."""
+    total = 0.0
+    gradient: Parameters | None = None
+    for _, back, costs in backward_in_parts(network, data, cost):
+        total += float(namespace(costs).sum(costs))
+        found = back.gradient
         gradient = found if gradient is None else map_parameters(lambda a, b: a + b, gradient, found)
     assert gradient is not None  # a Dataset has at least one example
     return total, gradient

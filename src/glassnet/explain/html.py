@@ -45,6 +45,7 @@ from glassnet.explain.drawing import (
     map_axes,
     pieces,
     pixels,
+    rgb,
     share,
     short,
     to_the_right,
@@ -202,12 +203,8 @@ def _inked(shades: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 def _tinted(shades: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Blue or red on no ground at all: how strong a number is, is how little one sees through it."""
-    colors = np.array([_rgb(RED), _rgb(BLUE)], dtype=np.uint8)[(shades > 0).astype(int)]
+    colors = np.array([rgb(RED), rgb(BLUE)], dtype=np.uint8)[(shades > 0).astype(int)]
     return np.concatenate([colors, np.rint(np.abs(shades) * 255).astype(np.uint8)[..., None]], axis=2)
-
-
-def _rgb(color: str) -> tuple[int, int, int]:
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def _image(array: NDArray[np.uint8]) -> str:
@@ -222,7 +219,7 @@ def _image(array: NDArray[np.uint8]) -> str:
 def _bars(block: Bars) -> str:
     if not block.names:
         return ""
-    most = block.most if block.most is not None else max((abs(v) for v in block.values if np.isfinite(v)), default=0.0)
+    most = block.full
     noted = any(block.notes)
     rows = []
     for index, (name, value) in enumerate(zip(block.names, block.values, strict=True)):

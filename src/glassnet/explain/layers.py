@@ -21,13 +21,12 @@ from numpy.typing import NDArray
 
 from glassnet.activations import Activation
 from glassnet.arrays import Array, moved, namespace, to_numpy
-from glassnet.backprop import backward
 from glassnet.costs import Cost, squared_error
 from glassnet.data import Dataset
 from glassnet.errors import WrongValue
 from glassnet.evaluation import check_data
 from glassnet.explain.blocks import Bars, Block, Curve, Curves, Heading, Map, Sentence, Table, number
-from glassnet.explain.examples import cost_and_gradient, parts, precise, shares
+from glassnet.explain.examples import backward_in_parts, cost_and_gradient, parts, precise
 from glassnet.explain.explanation import Explanation
 from glassnet.network import Layer, Network, Parameters, map_parameters
 from glassnet.settings import check_seed
@@ -296,13 +295,9 @@ class _Sums:
 
 def _first_pass(network: Network, data: Dataset, cost: Cost) -> _Sums:
     xp = namespace(network.layers[0].bias)
-    share = shares(network, data)
     steepest = [_steepest(activation, network.layers[0].bias) for activation in network.activations]
     sums: _Sums | None = None
-    for part, x, y in parts(network, data):
-        forward = network.forward(x)
-        # backward() averages over the rows it is given; the share of each is of all rows.
-        back = backward(network, forward, y, cost, share[part] * x.shape[0])
+    for forward, back, _ in backward_in_parts(network, data, cost):
         flat: list[NDArray[Any] | None] = []
         for activation, most, z, a in zip(
             network.activations, steepest, forward.zs, forward.activations[1:], strict=True

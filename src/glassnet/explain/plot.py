@@ -48,6 +48,7 @@ from glassnet.explain.drawing import (
     map_axes,
     pieces,
     pixels,
+    rgb,
     share,
     short,
     to_the_right,
@@ -304,12 +305,8 @@ def _colors(picture: Picture) -> NDArray[np.uint8]:
     if picture.kind == "ink":
         return np.rint(np.repeat(shades[..., None], 3, axis=2) * 255).astype(np.uint8)
     strength = np.abs(shades)[..., None]
-    colors = np.array([_rgb(RED), _rgb(BLUE)])[(shades > 0).astype(int)]
-    return np.rint(colors * strength + np.array(_rgb(_GROUND)) * (1 - strength)).astype(np.uint8)
-
-
-def _rgb(color: str) -> tuple[int, int, int]:
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+    colors = np.array([rgb(RED), rgb(BLUE)])[(shades > 0).astype(int)]
+    return np.rint(colors * strength + np.array(rgb(_GROUND)) * (1 - strength)).astype(np.uint8)
 
 
 # Charts
@@ -321,7 +318,7 @@ def _bars(block: Bars) -> Drawing | None:
     names = [short(name, 34) for name in block.names[:_MANY]]
     notes = [short(block.notes[index], 38) if index < len(block.notes) else "" for index in range(len(names))]
     numbers = [number(value) for value in block.values[:_MANY]]
-    most = block.most if block.most is not None else max((abs(v) for v in block.values if np.isfinite(v)), default=0.0)
+    most = block.full
     left = 0.075 * max(map(len, names)) + 0.075 * max(map(len, numbers)) + 0.35
     right = 0.068 * max(map(len, notes)) + 0.15
     step = 0.215
@@ -449,7 +446,7 @@ def _surface(block: Surface) -> Drawing:
         axes = sheet.axes(_EDGE + _LEFT, top - 0.25, side, side)
         there = np.isfinite(ground.shares)
         colors = heat(np.where(there, ground.shares, 0.0))
-        colors[~there] = _rgb(_GROUND)
+        colors[~there] = rgb(_GROUND)
         coarse = min(there.shape) <= 16 or not there.all()  # smoothed, it would show what is not there
         look = {"origin": "lower", "extent": (0, 1, 0, 1), "aspect": "auto"}
         axes.imshow(colors, interpolation="nearest" if coarse else "bilinear", **look)

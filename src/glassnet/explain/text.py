@@ -253,7 +253,7 @@ def _bars(block: Bars, width: int) -> RenderableType | None:
     if width - beside - noted - 2 < 12:
         noted = 0  # no room beside the bars: under them
     long = max(4, min(40, width - beside - (noted + 2 if noted else 0)))
-    most = block.most if block.most is not None else max((abs(v) for v in block.values if np.isfinite(v)), default=0.0)
+    most = block.full
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
