@@ -5,23 +5,14 @@ from itertools import product
 import numpy as np
 import pytest
 
+from fitting import FITTING
 from glassnet import Network, backward
-from glassnet.activations import ACTIVATIONS, Sigmoid, as_activation, sigmoid
+from glassnet.activations import ACTIVATIONS, Sigmoid, sigmoid
 from glassnet.backprop import Backward
-from glassnet.costs import COSTS, as_cost, check_fit, cost_of, squared_error
+from glassnet.costs import COSTS, as_cost, cost_of, squared_error
 from glassnet.errors import WrongValue
 from glassnet.network import Layer, map_parameters
 
-
-def fits(cost, output):
-    try:
-        check_fit(as_cost(cost), as_activation(output))
-    except WrongValue:
-        return False
-    return True
-
-
-FITTING = [pair for pair in product(COSTS, ACTIVATIONS) if fits(*pair)]
 STEP, TOLERANCE = 1e-6, 1e-6
 """Central differences: their own error is about 1e-10, of a gradient of about 0.1."""
 

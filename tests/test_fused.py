@@ -17,9 +17,10 @@ from tempfile import mkdtemp
 import numpy as np
 import pytest
 
+from fitting import FITTING
 from glassnet import Dataset, Diverged, Network, Stepped, WrongValue, evaluate, fused, last, train
 from glassnet.activations import ACTIVATIONS, ReLU, as_activation, softmax
-from glassnet.costs import COSTS, Cost, SquaredError, as_cost, check_fit, squared_error
+from glassnet.costs import COSTS, Cost, SquaredError, as_cost, squared_error
 from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.evaluation import outputs
 from glassnet.fused import Fused, lacking, predictor
@@ -41,15 +42,6 @@ def bytes_of(network, memory=None):
 # ── The same numbers as the reference engine ─────────────────────────────────────────────────────────────────────────
 
 
-def fits(cost, output):
-    try:
-        check_fit(as_cost(cost), as_activation(output))
-    except WrongValue:
-        return False
-    return True
-
-
-FITTING = [(cost, output) for cost in COSTS for output in ACTIVATIONS if fits(cost, output)]
 WIDTHS = (1, 2, 3, 5, 7, 8, 10, 15, 16, 17, 24, 31, 32, 33, 48, 64, 65, 80)
 WIDE = (100, 128, 130, 200, 256, 300)
 INPUTS = (1, 2, 5, 16, 17, 32, 63, 64, 100, 257, 300, 784)

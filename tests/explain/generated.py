@@ -2,20 +2,12 @@
 
 import numpy as np
 
+from fitting import fits
 from glassnet import Network
-from glassnet.costs import COSTS, as_cost, check_fit
-from glassnet.errors import WrongValue
+from glassnet.costs import COSTS, as_cost
 
 SMOOTH = ("sigmoid", "tanh", "elu", "silu", "gelu", "softplus", "identity", "softmax")
 """Hidden activations whose slope has no jump (elu's is continuous), so that central differences are exact enough."""
-
-
-def _fits(cost, output):
-    try:
-        check_fit(as_cost(cost), output)
-    except WrongValue:
-        return False
-    return True
 
 
 def network_and_example(seed, xp=np, hidden=SMOOTH, output=None, cost=None):
@@ -33,7 +25,7 @@ def network_and_example(seed, xp=np, hidden=SMOOTH, output=None, cost=None):
         xp=xp,
         dtype=xp.float64,
     )
-    fitting = [name for name in COSTS if _fits(name, network.activations[-1]) and name != "absolute_error"]
+    fitting = [name for name in COSTS if fits(name, output) and name != "absolute_error"]
     chosen = as_cost(cost or str(rng.choice(fitting)))
     target = rng.dirichlet(np.ones(sizes[-1])) if output == "softmax" else rng.random(sizes[-1])
     return network, rng.random(sizes[0]), target, chosen

@@ -2,19 +2,17 @@
 
 import sys
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import pytest
 
+from fitting import FITTING
 from glassnet import Dataset, Network, WrongValue, backward
-from glassnet.activations import ACTIVATIONS, ELU, LeakyReLU, Sigmoid, Softmax, as_activation, sigmoid, softmax
+from glassnet.activations import ACTIVATIONS, ELU, LeakyReLU, Sigmoid, Softmax, sigmoid, softmax
 from glassnet.costs import (
     COSTS,
     Huber,
     SquaredError,
-    as_cost,
-    check_fit,
     cross_entropy,
 )
 from glassnet.explain.autograd import Autograd, autograd
@@ -23,17 +21,6 @@ from glassnet.explain.examples import cost_and_gradient
 from glassnet.network import Layer
 
 pytestmark = pytest.mark.torch
-
-
-def fits(cost, output):
-    try:
-        check_fit(as_cost(cost), as_activation(output))
-    except WrongValue:
-        return False
-    return True
-
-
-FITTING = [pair for pair in product(COSTS, ACTIVATIONS) if fits(*pair)]
 
 
 def random_network(sizes=(4, 5, 3), hidden="sigmoid", output="sigmoid", seed=0, **how):
