@@ -136,14 +136,18 @@ def evaluate(network: Network, data: Dataset, cost: Cost, answer: Answer | None 
     return Evaluation(total / whole, None if data.classes is None else right / whole, n)
 
 
-def confusion(network: Network, data: Dataset, answer: Answer | None = None) -> Int[NDArray[Any], "classes classes"]:
-    """How often each class (the row) was taken for each class (the column). For ``answer`` see :func:`outputs`.
+def confusion(
+    network: Network, data: Dataset, answer: Answer | None = None, *, out: Float[NDArray[Any], "n out"] | None = None
+) -> Int[NDArray[Any], "classes classes"]:
+    """How often each class (the row) was taken for each class (the column).
+
+    For ``answer`` see :func:`outputs`; ``out`` are the outputs, where they have been asked for already.
 
     Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes or does not fit.
     """
     check_data(network, data)
     truth, count = data.labels, len(data.classes or ())
-    answers = chosen(outputs(network, data.inputs, answer))
+    answers = chosen(outputs(network, data.inputs, answer) if out is None else out)
     return np.bincount(truth * count + answers, minlength=count * count).reshape(count, count)
 
 
@@ -152,13 +156,21 @@ def confidences(out: Float[NDArray[Any], "n out"]) -> Float[NDArray[Any], " n"]:
     return out.max(axis=1) if out.shape[1] > 1 else np.abs(out[:, 0] - 0.5) + 0.5
 
 
-def mistakes(network: Network, data: Dataset, count: int = 10, answer: Answer | None = None) -> list[Mistake]:
-    """The wrong answers that the network was surest of, surest first. For ``answer`` see :func:`outputs`.
+def mistakes(
+    network: Network,
+    data: Dataset,
+    count: int = 10,
+    answer: Answer | None = None,
+    *,
+    out: Float[NDArray[Any], "n out"] | None = None,
+) -> list[Mistake]:
+    """The wrong answers that the network was surest of, surest first. For ``answer`` and ``out`` see :func:`confusion`.
 
     Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes or does not fit.
     """
     check_data(network, data)
-    truth, out = data.labels, outputs(network, data.inputs, answer)
+    truth = data.labels
+    out = outputs(network, data.inputs, answer) if out is None else out
     answers = chosen(out)
     confidence = confidences(out)
     wrong = np.flatnonzero(answers != truth)

@@ -13,7 +13,7 @@ from glassnet.cli.console import app, out
 from glassnet.cli.opened import RunArgument, answer_of, cost_of, data_of, opened, sources
 from glassnet.data import Dataset, load
 from glassnet.errors import WrongFile, WrongValue
-from glassnet.evaluation import check_data, confusion, evaluate, mistakes
+from glassnet.evaluation import check_data, confusion, evaluate, mistakes, outputs
 from glassnet.terminal import confusion_table, gallery, picture
 
 
@@ -63,8 +63,9 @@ def _evaluate(
             out.print(f"{cost.name} {result.cost:.5g} on {result.examples:,} {part} examples", highlight=False)
         return
     names = list(dataset.classes)
-    counts = confusion(network, dataset, answer)
-    surest = mistakes(network, dataset, count, answer)
+    said = outputs(network, dataset.inputs, answer)
+    counts = confusion(network, dataset, out=said)
+    surest = mistakes(network, dataset, count, out=said)
     assert result.accuracy is not None
     if as_json:
         print(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.explain.blocks import Cell, Curve, Map, Picture, Surface, Table, number
+from glassnet.explain.blocks import Cell, Curve, Curves, Map, Picture, Surface, Table, number
 
 __all__ = [
     "BLUE",
@@ -27,14 +27,17 @@ __all__ = [
     "YELLOW",
     "Axis",
     "Heights",
+    "axis_name",
     "class_names",
     "clean",
     "color_of",
+    "curve_axes",
     "heat",
     "heights",
     "map_axes",
     "pieces",
     "pixels",
+    "placed_marks",
     "rgb",
     "share",
     "short",
@@ -186,6 +189,32 @@ def _power(power: int) -> str:
     if -3 <= power <= 4:
         return f"{10.0**power:g}"
     return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def curve_axes(block: Curves, margin: float = 0.0) -> tuple[Axis, Axis] | None:
+    """The axes that hold all curves and marks, with a margin above and below; None if no point is finite."""
+    axes = []
+    for at, log, room in ((0, block.log_x, 0.0), (1, block.log_y, margin)):
+        values = [np.ravel((curve.xs, curve.ys)[at]) for curve in block.curves]
+        axes.append(Axis.over(np.concatenate([*values, [mark[at] for mark in block.marks]]), log, room))
+    x, y = axes
+    return None if x is None or y is None else (x, y)
+
+
+def placed_marks(block: Curves, x: Axis, y: Axis, digits: int = 4) -> list[tuple[float, float, str, str]]:
+    """The marks that can be drawn: where, 0 to 1 on both axes, their word, and their line in the legend."""
+    found = []
+    for at, height, word in block.marks:
+        across, up = float(x.place([at])[0]), float(y.place([height])[0])
+        if math.isfinite(across) and math.isfinite(up):
+            name = f"{clean(word)} ({number(at, digits)}, {number(height, digits)})".lstrip()
+            found.append((across, up, word, name))
+    return found
+
+
+def axis_name(name: str, log: bool) -> str:
+    """What an axis is called."""
+    return clean(name) + (" (logarithmic)" if log else "")
 
 
 def pieces(curve: Curve, x: Axis, y: Axis) -> list[NDArray[np.float64]]:

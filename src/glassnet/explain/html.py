@@ -37,14 +37,17 @@ from glassnet.explain.drawing import (
     NOTHING,
     RED,
     Axis,
+    axis_name,
     class_names,
     clean,
     color_of,
+    curve_axes,
     heat,
     heights,
     map_axes,
     pieces,
     pixels,
+    placed_marks,
     rgb,
     share,
     short,
@@ -348,17 +351,12 @@ def _stroke(color: str) -> str:
     return f'stroke="{color}" style="stroke:{_adapted(color, 82)}"'
 
 
-def _log(name: str, log: bool) -> str:
-    return clean(name) + (" (logarithmic)" if log else "")
-
-
 def _curves(block: Curves) -> str:
-    marks = np.asarray([mark[:2] for mark in block.marks], dtype=np.float64).reshape(-1, 2)
-    x = Axis.over(np.concatenate([*(np.ravel(each.xs) for each in block.curves), marks[:, 0]]), block.log_x)
-    y = Axis.over(np.concatenate([*(np.ravel(each.ys) for each in block.curves), marks[:, 1]]), block.log_y, 0.04)
-    if x is None or y is None:
+    axes = curve_axes(block, 0.04)
+    if axes is None:
         return _nothing()
-    frame = _Frame(x, y, 0, 240, _log(block.x, block.log_x), _log(block.y, block.log_y))
+    x, y = axes
+    frame = _Frame(x, y, 0, 240, axis_name(block.x, block.log_x), axis_name(block.y, block.log_y))
     frame.wide = _WIDE - frame.left - 20
     size = np.array([frame.wide, frame.high])
     drawn, legend, named = [], [], []
@@ -373,17 +371,16 @@ def _curves(block: Curves) -> str:
                 'stroke-linecap="round"/>'
             )
         legend.append((_sign(f'<path d="M0 5H16" {_stroke(color)} stroke-width="3"/>'), curve.name))
-    for across, up, word in zip(x.place(marks[:, 0]).tolist(), y.place(marks[:, 1]).tolist(), block.marks, strict=True):
-        if np.isfinite([across, up]).all():
-            side = ("start", 9) if across < 0.6 else ("end", -9)
-            at = frame.across(across), frame.down(up)
-            named.append(
-                f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="5" fill="{_PICKED}" stroke="#222" stroke-width="1"/>'
-                f'<text x="{at[0] + side[1]:.1f}" y="{at[1] - 8:.1f}" text-anchor="{side[0]}">'
-                f"{html.escape(short(word[2], 40))}</text>"
-            )
-            sign = _sign(f'<circle cx="8" cy="5" r="4.5" fill="{_PICKED}" stroke="#222" stroke-width="1"/>')
-            legend.append((sign, f"{word[2]} ({number(word[0])}, {number(word[1])})".lstrip()))
+    for across, up, word, legend_name in placed_marks(block, x, y):
+        side = ("start", 9) if across < 0.6 else ("end", -9)
+        at = frame.across(across), frame.down(up)
+        named.append(
+            f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="5" fill="{_PICKED}" stroke="#222" stroke-width="1"/>'
+            f'<text x="{at[0] + side[1]:.1f}" y="{at[1] - 8:.1f}" text-anchor="{side[0]}">'
+            f"{html.escape(short(word, 40))}</text>"
+        )
+        sign = _sign(f'<circle cx="8" cy="5" r="4.5" fill="{_PICKED}" stroke="#222" stroke-width="1"/>')
+        legend.append((sign, legend_name))
     name = f"{frame.y_name} over {frame.x_name}: {', '.join(clean(each.name) for each in block.curves)}"
     # lines on the edge of the rectangle keep their full width: it is drawn without being cut
     body = f'<g transform="translate({frame.left:.1f} {frame.top:.1f})">{"".join(drawn)}</g>'

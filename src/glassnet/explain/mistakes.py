@@ -275,12 +275,12 @@ def mistakes(network: Network, data: Dataset, count: int = 10) -> Mistakes:
     out = outputs(network, data.inputs)
     answers, confidence = chosen(out), confidences(out)
     right = answers == truth
-    table = confusion(network, data)
+    table = confusion(network, data, out=out)
 
     off = np.where(np.eye(len(classes), dtype=bool), 0, table).reshape(-1)
     places = np.argsort(-off, kind="stable")[: min(count, int((off > 0).sum()))]
     pairs = [(int(place) // len(classes), int(place) % len(classes)) for place in places]
-    sure = [each.row for each in surest_mistakes(network, data, count)]
+    sure = [each.row for each in surest_mistakes(network, data, count, out=out)]
     hits = np.flatnonzero(right)
     unsure = hits[np.argsort(confidence[hits], kind="stable")][:count].tolist()
 

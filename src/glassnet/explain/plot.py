@@ -40,14 +40,17 @@ from glassnet.explain.drawing import (
     RED,
     YELLOW,
     Axis,
+    axis_name,
     class_names,
     clean,
     color_of,
+    curve_axes,
     heat,
     heights,
     map_axes,
     pieces,
     pixels,
+    placed_marks,
     rgb,
     share,
     short,
@@ -397,11 +400,10 @@ _SIDE = 2.1  # inches for the legend
 
 
 def _curves(block: Curves) -> Drawing:
-    marks = np.asarray([mark[:2] for mark in block.marks], dtype=np.float64).reshape(-1, 2)
-    x = Axis.over(np.concatenate([*(np.ravel(each.xs) for each in block.curves), marks[:, 0]]), block.log_x)
-    y = Axis.over(np.concatenate([*(np.ravel(each.ys) for each in block.curves), marks[:, 1]]), block.log_y, 0.04)
-    if x is None or y is None:
+    spans = curve_axes(block, 0.04)
+    if spans is None:
         return _nothing()
+    x, y = spans
     high = 2.6
 
     def draw(sheet: _Sheet, top: float) -> None:
@@ -420,20 +422,13 @@ def _curves(block: Curves) -> Drawing:
                     clip_on=False,
                 )
             entries.append(("-", color, curve.name))
-        for across, up, (at, height, word) in zip(x.place(marks[:, 0]), y.place(marks[:, 1]), block.marks, strict=True):
-            if np.isfinite([across, up]).all():
-                axes.plot(
-                    [across], [up], "o", color=YELLOW, markersize=6, markeredgecolor=_GROUND, clip_on=False, zorder=5
-                )
-                entries.append(("o", YELLOW, f"{word} ({number(at, 3)}, {number(height, 3)})".lstrip()))
-        _framed(axes, x, y, _log(block.x, block.log_x), _log(block.y, block.log_y))
+        for across, up, _, name in placed_marks(block, x, y, 3):
+            axes.plot([across], [up], "o", color=YELLOW, markersize=6, markeredgecolor=_GROUND, clip_on=False, zorder=5)
+            entries.append(("o", YELLOW, name))
+        _framed(axes, x, y, axis_name(block.x, block.log_x), axis_name(block.y, block.log_y))
         _legend(sheet, _WIDE - _EDGE - _SIDE + 0.2, top - 0.25, entries, 13)
 
     return high + 0.85, draw
-
-
-def _log(name: str, log: bool) -> str:
-    return name + (" (logarithmic)" if log else "")
 
 
 def _surface(block: Surface) -> Drawing:

@@ -41,15 +41,17 @@ from glassnet.explain.drawing import (
     CLASSES,
     NOTHING,
     RED,
-    Axis,
+    axis_name,
     class_names,
     clean,
     color_of,
+    curve_axes,
     heat,
     heights,
     map_axes,
     pieces,
     pixels,
+    placed_marks,
     share,
     short,
     to_the_right,
@@ -331,16 +333,11 @@ def _legend(entries: Iterable[tuple[str, str, str]], width: int) -> Text:
     return text
 
 
-def _axis_name(name: str, log: bool) -> str:
-    return clean(name) + (" (logarithmic)" if log else "")
-
-
 def _curves(block: Curves, console: Console, width: int) -> RenderableType:
-    marks = np.asarray([mark[:2] for mark in block.marks], dtype=np.float64).reshape(-1, 2)
-    x = Axis.over(np.concatenate([*(np.ravel(each.xs) for each in block.curves), marks[:, 0]]), block.log_x)
-    y = Axis.over(np.concatenate([*(np.ravel(each.ys) for each in block.curves), marks[:, 1]]), block.log_y)
-    if x is None or y is None:
+    axes = curve_axes(block)
+    if axes is None:
         return Text(NOTHING, "dim")
+    x, y = axes
     wide = max(10, min(72, width - max(map(len, y.ends())) - 3))
     fine = _colored(console) or len(block.curves) == 1
     canvas = _Canvas(wide, 14)
@@ -351,15 +348,11 @@ def _curves(block: Curves, console: Console, width: int) -> RenderableType:
         for piece in pieces(curve, x, y):
             canvas.line(piece, color, None if fine else sign)
         legend.append(("━" if fine else sign, color, clean(curve.name)))
-    for (across, up), word in zip(
-        np.stack([x.place(marks[:, 0]), y.place(marks[:, 1])], axis=1), block.marks, strict=True
-    ):
-        if np.isfinite([across, up]).all():
-            canvas.sign((across, up), "◆", _PICKED)
-            at = f"{clean(word[2])} ({number(word[0])}, {number(word[1])})".lstrip()
-            legend.append(("◆", _PICKED, at))
+    for across, up, _, name in placed_marks(block, x, y):
+        canvas.sign((across, up), "◆", _PICKED)
+        legend.append(("◆", _PICKED, name))
     frame = _framed(
-        canvas.rows(), y.ends(), x.ends(), _axis_name(block.x, block.log_x), _axis_name(block.y, block.log_y), wide
+        canvas.rows(), y.ends(), x.ends(), axis_name(block.x, block.log_x), axis_name(block.y, block.log_y), wide
     )
     return Group(frame, _legend(legend, width)) if legend else frame
 
