@@ -822,6 +822,17 @@ def test_what_is_not_installed_is_named_as_it_is_written(small_run, here, capsys
         assert err.startswith(says)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent a Ctrl-C of its own there")
+def test_ctrl_c_in_the_middle_of_an_explanation_is_one_sentence_and_no_half_a_plot(trained, here):
+    command = [sys.executable, "-m", "glassnet", "explain", str(trained), "landscape", "--plot", "plane.png"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "walking" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (1, "", "error: stopped\n")
+    assert list(here.iterdir()) == []
+
+
 def test_explain_refuses_two_pictures_and_what_is_no_picture(trained, here, capsys):
     drawing("three.png", 3)
     code, _, err = glassnet(capsys, "explain", trained, "three.png", "--image", "three.png")

@@ -31,6 +31,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     logging.getLogger("glassnet").addHandler(Shown())
     try:
         code = app(arguments, standalone_mode=False)
+        if code == _INTERRUPTED:
+            code = say("stopped", 1)
     except WrongValue as error:
         code = say(error, 2)
     except GlassnetError as error:
@@ -40,7 +42,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except _UsageError as error:
         # Without any command, typer shows the help and raises an error that says nothing.
         code = say(_usage_text(error), error.exit_code) if error.format_message() else error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort):  # before or after typer's own watch
         code = say("stopped", 1)
     except MemoryError:
         code = say("there is not enough memory for this: give less data, or a smaller network", 1)
@@ -49,6 +51,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = 1
     sys.exit(code or 0)
 
+
+_INTERRUPTED = 130
+"""What typer returns when it has swallowed a Ctrl-C; no command of ours returns a number."""
 
 # typer has carried its own copy of click since 0.2x, and exports only some of its errors: this is their common base.
 _UsageError: Any = typer.BadParameter.__mro__[1]
