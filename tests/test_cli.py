@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet import Run, cli, read_network
+from glassnet import Run, cli, plans, read_network
 
 QUICK = ["--epochs", "1", "--batch-size", "100"]
 
@@ -385,14 +385,14 @@ def test_saturation_is_a_warning(here, capsys):
         ("train --learning-rate abc", 2, "'--learning-rate'.*'abc'"),
         ("train --learning-rate -1", 2, "learning rate must be a finite number above 0, got -1"),
         ("train --sizes 0,10", 2, "--sizes must be whole numbers from 1"),
-        ("train --sizes 784,16,11", 2, "has 784 numbers in each example and 10 classes: use --sizes 784,16,10"),
+        ("train --sizes 784,16,11", 2, "has 784 numbers in each example and 10 classes: use 784,16,10"),
         ("train --sizes 784", 2, "--sizes must be whole numbers from 1"),
         ("train --hidden relu,tanh,relu", 2, "2 hidden layers, but 3 hidden activations"),
         ("train --hidden rely", 2, "unknown activation 'rely': choose one of"),
         ("train --cost mse", 2, "unknown cost 'mse': choose one of"),
         ("train --cost cross_entropy --output relu", 2, "change one of the two"),
         ("train --optimizer lion", 2, "unknown optimizer 'lion'"),
-        ("train --optimizer adam --momentum 0.9", 2, "--momentum does not go with the optimizer adam"),
+        ("train --optimizer adam --momentum 0.9", 2, "momentum does not go with the optimizer adam"),
         ("train --momentum 1", 2, "momentum of sgd must be a finite number at least 0 and below 1"),
         ("train --schedule linear", 2, "unknown schedule 'linear'"),
         ("train --initializer ones", 2, "unknown initializer 'ones'"),
@@ -400,7 +400,7 @@ def test_saturation_is_a_warning(here, capsys):
         ("train --epochs 1.5", 2, "'--epochs'.*'1.5'"),
         ("train --seed -1", 2, "seed must be a whole number from 0"),
         ("train --dropout 1", 2, "dropout must be"),
-        ("train --validation 1.5", 2, "--validation must be a count"),
+        ("train --validation 1.5", 2, "validation must be a count"),
         ("train --validation 90000", 2, "cannot hold out 90000 of 60000 examples"),
         ("train --patience 0", 2, "--patience must be a whole number of epochs from 1"),
         ("train --validation 0 --patience 2", 2, "--patience needs validation examples"),
@@ -595,8 +595,8 @@ def test_predict_with_one_output(here, capsys):
 def test_a_folder_called_mnist_does_not_stand_in_for_mnist(here, capsys):
     (here / "mnist").mkdir()
     small_idx(here / "mnist")
-    assert cli.opened.sources(None) == ["mnist"]
-    assert cli.opened.sources(["./mnist"]) == [str(here / "mnist")]
+    assert plans.sources(None) == ["mnist"]
+    assert plans.sources(["./mnist"]) == [str(here / "mnist")]
     glassnet(capsys, "train", "--data", "./mnist", "--epochs", "1", "--out", "run")
     assert json.loads(glassnet(capsys, "info", "run", "--json")[1])["sizes"][0] == 64
     assert glassnet(capsys, "info", "run")[0] == 0

@@ -10,10 +10,11 @@ import numpy as np
 import typer
 
 from glassnet.cli.console import app, out
-from glassnet.cli.opened import RunArgument, answer_of, cost_of, data_of, opened, sources
+from glassnet.cli.opened import RunArgument, cost_of, opened
 from glassnet.data import Dataset, load
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import check_data, confusion, evaluate, mistakes, outputs
+from glassnet.plans import answer_of, data_of, sources
 from glassnet.terminal import confusion_table, gallery, picture
 
 

@@ -14,7 +14,7 @@ import typer
 from glassnet import explain
 from glassnet.checkpoint import Checkpoint
 from glassnet.cli.console import app, err, out
-from glassnet.cli.opened import RunArgument, cost_of, data_of, names_of, opened, side_of, sources
+from glassnet.cli.opened import RunArgument, cost_of, names_of, opened, side_of
 from glassnet.costs import Cost
 from glassnet.data import Dataset, Splits, load
 from glassnet.errors import WrongFile, WrongValue
@@ -25,6 +25,7 @@ from glassnet.images import as_input, open_image
 from glassnet.initializers import as_initializer
 from glassnet.network import Network
 from glassnet.optimizers import SGD, as_schedule
+from glassnet.plans import data_of, sources
 from glassnet.runs import Run
 from glassnet.training import train
 from glassnet.watch import last, walk

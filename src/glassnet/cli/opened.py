@@ -1,4 +1,4 @@
-"""What several commands share: opening runs, networks and data, and what is known about them."""
+"""What several commands share: opening runs and networks, and what is known about them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from glassnet import plans
 from glassnet.checkpoint import Checkpoint
-from glassnet.costs import COSTS, Cost, squared_error
-from glassnet.data import Splits, load
-from glassnet.errors import WrongFile, WrongValue
-from glassnet.evaluation import Answer
+from glassnet.costs import Cost
+from glassnet.errors import WrongValue
 from glassnet.interchange import read_network
 from glassnet.network import Network
 from glassnet.runs import Run
@@ -55,45 +54,9 @@ def shape_of(network: Network) -> str:
     return f"{'-'.join(map(str, network.sizes))} {words}"
 
 
-def sources(data: list[str] | None) -> list[str]:
-    """The sources named by --data, which may be repeated, and may hold several separated by commas.
-
-    ``mnist`` is always the one inside the package; a folder of that name is ``./mnist``.
-    """
-    parts = [part for each in data or ["mnist"] for part in ([each] if Path(each).exists() else each.split(","))]
-    return [part if part == "mnist" else str(Path(part).resolve()) for part in parts if part]
-
-
-def data_of(run: Run) -> Splits:
-    """The data a run was trained on, split the same way."""
-    data = run.about.get("data")
-    if not isinstance(data, dict) or not {"sources", "validation", "seed"} <= set(data):
-        raise WrongFile(f"{run.path / 'run.json'} does not say which data it was trained on")
-    return load(*data["sources"], validation=data["validation"], seed=data["seed"])
-
-
-def answer_of(network: Network) -> Answer | None:
-    """The compiled way to ask the network; None if there is none for it."""
-    try:
-        from glassnet.fused import lacking, predictor
-    except ImportError:  # Numba cannot be loaded here: the network answers itself
-        return None
-    return predictor(network).last if lacking(network) is None else None
-
-
 def cost_of(run: Run | None, network: Network) -> Cost:
     """The cost a run was trained with; of a bare file, what its output was made for."""
-    if run is not None:
-        return run.checkpoint().settings.cost
-    for cost in COSTS.values():
-        natural = cost.natural
-        if (
-            natural is not None
-            and natural.activation == network.activations[-1]
-            and natural.activation.range == "simplex"
-        ):
-            return cost()
-    return squared_error
+    return plans.cost_of(network) if run is None else run.checkpoint().settings.cost
 
 
 def epoch_of(run: Run, checkpoint: Checkpoint) -> dict[str, Any] | None:

@@ -11,10 +11,11 @@ import typer
 
 from glassnet.arrays import to_numpy
 from glassnet.cli.console import app, out, say
-from glassnet.cli.opened import RunArgument, answer_of, names_of, opened, side_of
+from glassnet.cli.opened import RunArgument, names_of, opened, side_of
 from glassnet.errors import GlassnetError
 from glassnet.evaluation import outputs
 from glassnet.images import as_input, open_image
+from glassnet.plans import answer_of
 from glassnet.terminal import bars, facts, picture
 
 

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import platform
 import re
 import shutil
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-import glassnet
-from glassnet.activations import ACTIVATIONS, as_activation
-from glassnet.arrays import to_numpy
-from glassnet.checkpoint import Checkpoint, Settings
+from glassnet.activations import ACTIVATIONS
+from glassnet.checkpoint import Checkpoint
 from glassnet.cli.console import app, err, out
-from glassnet.cli.opened import data_of, epoch_of, shape_of, sources
-from glassnet.costs import COSTS, as_cost, check_fit
-from glassnet.data import Dataset, Splits, load
-from glassnet.errors import WrongFile, WrongValue
+from glassnet.cli.opened import epoch_of, shape_of
+from glassnet.costs import COSTS
+from glassnet.data import Splits
+from glassnet.errors import WrongValue
 from glassnet.events import Event, Finished
-from glassnet.initializers import INITIALIZERS, as_initializer
-from glassnet.network import Network
-from glassnet.optimizers import OPTIMIZERS, SCHEDULES, Constant, Optimizer, Schedule, as_optimizer, as_schedule
-from glassnet.recipes import Recipe, recipe
+from glassnet.initializers import INITIALIZERS
+from glassnet.optimizers import OPTIMIZERS, SCHEDULES
+from glassnet.plans import Plan, begun, numbered, reopened, sources
+from glassnet.recipes import recipe
 from glassnet.runs import Run
-from glassnet.settings import check_seed
 from glassnet.terminal import facts
 from glassnet.training import ENGINES, Diverged, as_engine, train
 from glassnet.watch import patience, progress, record
@@ -153,23 +145,24 @@ def _train(
                 raise WrongValue(f"{option} cannot change in the middle of a run: leave it out with --resume")
         if out_folder is None:
             raise WrongValue("--resume needs --out RUN, the run to go on with")
-        run, begin, splits = _reopened(out_folder, changed)
+        run, plan = _reopened(out_folder, changed)
         again = {"engine": engine, "patience": patience_epochs}
         run.note(**{key: value for key, value in again.items() if value is not None})
     else:
-        run, begin, splits = _begun(
-            recipe("small" if recipe_name is None else recipe_name),
+        run, plan = _begun(
             changed,
+            recipe_name=recipe_name,
             sizes=sizes,
             hidden=hidden,
             output=output,
             initializer=initializer,
-            seed=0 if seed is None else seed,
+            seed=seed,
             validation=validation,
-            sources=sources(data),
+            data=data,
             out_folder=out_folder,
             also={"engine": engine, "patience": patience_epochs},
         )
+    begin, splits = plan.checkpoint, plan.splits
     patience_epochs = run.about.get("patience")
     if patience_epochs is not None and splits.validation is None:
         raise WrongValue("--patience needs validation examples, but this run was begun without any")
@@ -193,101 +186,45 @@ def _train(
 
 
 def _begun(
-    base: Recipe,
-    changed: dict[str, Any],
+    changes: dict[str, Any],
     *,
+    recipe_name: str | None,
     sizes: str | None,
     hidden: str | None,
     output: str | None,
     initializer: str | None,
-    seed: int,
+    seed: int | None,
     validation: float | None,
-    sources: list[str],
+    data: list[str] | None,
     out_folder: Path | None,
     also: dict[str, Any],
-) -> tuple[Run, Checkpoint, Splits]:
-    """A new run: its folder, its first checkpoint, its data."""
-    check_seed(seed)
-    settings = replace(_changed(base.settings, changed), seed=seed)
-    start = base.initializer if initializer is None else as_initializer(initializer)
-    if output is not None:
-        last = as_activation(output)
-    elif "cost" in changed:
-        last = settings.cost.natural.activation if settings.cost.natural else base.output
-    else:
-        last = base.output
-    check_fit(settings.cost, last)
-    wanted = None if sizes is None else _sizes(sizes)
-    held_out = _validation(validation)
-    inner = [base.hidden] if hidden is None else [as_activation(name) for name in _split(hidden)]
-
-    splits = load(*sources, validation=held_out, seed=seed)
-    ends = splits.train.inputs.shape[1], splits.train.targets.shape[1]
-    if wanted is None:
-        wanted = (ends[0], *base.sizes[1:-1], ends[1])
-    elif (wanted[0], wanted[-1]) != ends:
-        needed = ",".join(map(str, (ends[0], *wanted[1:-1], ends[1])))
-        raise WrongValue(
-            f"--sizes {sizes} does not fit the data, which has {ends[0]} numbers in each example and {ends[1]} "
-            f"{'classes' if splits.train.classes else 'outputs'}: use --sizes {needed}"
-        )
-    if len(inner) == 1:
-        inner = inner * (len(wanted) - 2)
-    network = Network.random(wanted, hidden=inner, output=last, initializer=start, seed=seed)
-    begin = Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
-    about = {
-        "glassnet": glassnet.__version__,
-        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "data": {
-            "sources": sources,
-            "validation": held_out,
-            "seed": seed,
-            "examples": len(splits.train),
-            "fingerprint": _fingerprint(splits.train),
-        },
-        "recipe": base.name,
-        "initializer": str(start),
-        "sizes": list(wanted),
-        "classes": None if splits.train.classes is None else list(splits.train.classes),
-        **also,
-    }
-    return Run.create(out_folder if out_folder is not None else _free_folder(), about), begin, splits
+) -> tuple[Run, Plan]:
+    """A new run: its folder, and what it begins with."""
+    plan = begun(
+        recipe("small" if recipe_name is None else recipe_name),
+        changes,
+        sizes=None if sizes is None else _sizes(sizes),
+        hidden=None if hidden is None else _split(hidden),
+        output=output,
+        initializer=initializer,
+        seed=0 if seed is None else seed,
+        validation=1 / 6 if validation is None else validation,
+        sources=sources(data),
+    )
+    return Run.create(numbered(Path("runs")) if out_folder is None else out_folder, {**plan.about, **also}), plan
 
 
-def _reopened(folder: Path, changed: dict[str, Any]) -> tuple[Run, Checkpoint, Splits]:
-    """A run that is there: its folder, where it goes on, its data."""
+def _reopened(folder: Path, changes: dict[str, Any]) -> tuple[Run, Plan]:
+    """A run that is there: its folder, and where it goes on."""
     run = Run.open(folder)
-    begin = run.checkpoint()
-    splits = data_of(run)
-    if run.about["data"].get("fingerprint") != _fingerprint(splits.train):
-        raise WrongFile(
-            f"the data of {folder} ({', '.join(run.about['data']['sources'])}) is not what it was trained on: bring it back, "
-            "or start a new run"
-        )
-    settings = _changed(begin.settings, changed)
-    if begin.epoch >= settings.epochs and begin.example == 0:
+    plan = reopened(run, changes)
+    begin, epochs = plan.checkpoint, plan.checkpoint.settings.epochs
+    if begin.epoch >= epochs and begin.example == 0:
         raise WrongValue(
-            f"the run in {folder} is done: all its {settings.epochs} epochs are trained; give more by --epochs "
-            f"{2 * settings.epochs}"
+            f"the run in {folder} is done: all its {epochs} epochs are trained; give more by --epochs {2 * epochs}"
         )
     run.rewind(begin)
-    return run, replace(begin, settings=settings), splits
-
-
-def _fingerprint(data: Dataset) -> str:
-    digest = blake2b(digest_size=16)
-    for array in (data.inputs, data.targets):
-        digest.update(np.ascontiguousarray(to_numpy(array)).data)
-    return digest.hexdigest()
-
-
-def _free_folder() -> Path:
-    number = 1
-    while Path("runs", str(number)).exists():
-        number += 1
-    return Path("runs", str(number))
+    return run, plan
 
 
 def _split(text: str) -> list[str]:
@@ -300,46 +237,6 @@ def _sizes(text: str) -> tuple[int, ...]:
     if len(parts) < 2 or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
         raise WrongValue(f"--sizes must be whole numbers from 1, separated by commas, like 784,16,16,10; got {text!r}")
     return tuple(int(part) for part in parts)
-
-
-def _validation(given: float | None) -> float:
-    if given is None:
-        return 1 / 6
-    if not (0 <= given < 1 or (given >= 1 and float(given).is_integer())):
-        raise WrongValue(f"--validation must be a count, a share below 1, or 0 for none; got {given:g}")
-    return given
-
-
-def _changed(settings: Settings, changed: dict[str, Any]) -> Settings:
-    """Settings with the options that were given on the command line."""
-    simple: dict[str, Any] = {key: changed[key] for key in ("dropout", "batch_size", "epochs") if key in changed}
-    if "cost" in changed:
-        simple["cost"] = as_cost(changed["cost"])
-    return replace(settings, optimizer=_optimizer(settings.optimizer, changed), **simple)
-
-
-def _optimizer(base: Optimizer, changed: dict[str, Any]) -> Optimizer:
-    """An optimizer of another kind begins with its own defaults, but keeps the shape of the schedule."""
-    chosen, schedule = base, as_schedule(base.learning_rate)
-    if "optimizer" in changed:
-        given = as_optimizer(changed["optimizer"])
-        if given != type(base)():  # naming the optimizer that the recipe has anyway changes nothing
-            chosen = given
-            fresh = given.learning_rate
-            schedule = fresh if isinstance(fresh, Schedule) else schedule.changed(rate=fresh)
-    if "schedule" in changed:
-        schedule = as_schedule(changed["schedule"]).changed(rate=schedule.rate)
-    if "learning_rate" in changed:
-        schedule = schedule.changed(rate=changed["learning_rate"])
-    values: dict[str, Any] = {"learning_rate": schedule.rate if isinstance(schedule, Constant) else schedule}
-    for key in ("momentum", "nesterov", "weight_decay", "clip"):
-        if key in changed:
-            if key not in chosen.field_names():
-                raise WrongValue(
-                    f"--{key.replace('_', '-')} does not go with the optimizer {chosen.name}: leave it out"
-                )
-            values[key] = changed[key]
-    return chosen.changed(**values)
 
 
 def _describe(begin: Checkpoint, splits: Splits, run: Run) -> None:

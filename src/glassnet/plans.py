@@ -1,0 +1,281 @@
+"""Plans: a training from what people ask for in words, new or gone on with, and all that a run's folder says about it.
+
+A recipe, changed by words ("learning_rate", "relu", …), becomes the first checkpoint, the data and the description of a
+run; a run that is there becomes the same three again, with its data checked. The command line and the studio both
+begin here.
+
+>>> from glassnet.checkpoint import Settings
+>>> str(changed(Settings(), {"optimizer": "adam", "learning_rate": 0.01}).optimizer)
+'adam(learning_rate=cosine(rate=0.01))'
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.activations import Activation, as_activation
+from glassnet.arrays import to_numpy
+from glassnet.checkpoint import Checkpoint, Settings
+from glassnet.costs import COSTS, Cost, as_cost, check_fit, squared_error
+from glassnet.data import Dataset, Splits, load
+from glassnet.errors import WrongFile, WrongValue
+from glassnet.evaluation import Answer
+from glassnet.initializers import Initializer, as_initializer
+from glassnet.network import Network
+from glassnet.optimizers import Constant, Optimizer, Schedule, as_optimizer, as_schedule
+from glassnet.recipes import Recipe
+from glassnet.runs import Run
+from glassnet.settings import check_seed
+
+__all__ = [
+    "CHANGES",
+    "Plan",
+    "answer_of",
+    "begun",
+    "changed",
+    "cost_of",
+    "data_of",
+    "fingerprint",
+    "numbered",
+    "reopened",
+    "sources",
+]
+
+CHANGES = (
+    "cost", "optimizer", "learning_rate", "schedule", "momentum", "nesterov", "weight_decay", "clip",
+    "dropout", "batch_size", "epochs",
+)  # fmt: skip
+"""The words that :func:`changed` knows."""
+
+_OF_THE_OPTIMIZER = ("momentum", "nesterov", "weight_decay", "clip")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What a training needs to begin, or to go on.
+
+    Attributes:
+        checkpoint: where it begins.
+        splits: its data.
+        about: what its ``run.json`` says.
+    """
+
+    checkpoint: Checkpoint
+    splits: Splits
+    about: dict[str, Any]
+
+
+def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """Settings with some of :data:`CHANGES`: names in words, numbers as they are.
+
+    An optimizer of another kind begins with its own defaults, its own learning rate included, but keeps the shape of the
+    schedule. ``learning_rate`` is the schedule's highest.
+
+    Errors: :class:`~glassnet.errors.WrongValue` for a word that is unknown, a value out of its bounds, and what does not
+    go with the optimizer.
+    """
+    for word in changes:
+        if word not in CHANGES:
+            raise WrongValue(f"there is no setting {word!r:.60}: choose one of {', '.join(CHANGES)}")
+    simple: dict[str, Any] = {key: changes[key] for key in ("dropout", "batch_size", "epochs") if key in changes}
+    if "cost" in changes:
+        simple["cost"] = as_cost(changes["cost"])
+    return replace(settings, optimizer=_optimizer(settings.optimizer, changes), **simple)
+
+
+def _optimizer(base: Optimizer, changes: Mapping[str, Any]) -> Optimizer:
+    chosen, schedule = base, as_schedule(base.learning_rate)
+    if "optimizer" in changes:
+        given = as_optimizer(changes["optimizer"])
+        if given != type(base)():  # naming the optimizer that is used anyway changes nothing
+            chosen = given
+            fresh = given.learning_rate
+            schedule = fresh if isinstance(fresh, Schedule) else schedule.changed(rate=fresh)
+    if "schedule" in changes:
+        schedule = as_schedule(changes["schedule"]).changed(rate=schedule.rate)
+    if "learning_rate" in changes:
+        schedule = schedule.changed(rate=changes["learning_rate"])
+    values: dict[str, Any] = {"learning_rate": schedule.rate if isinstance(schedule, Constant) else schedule}
+    for key in _OF_THE_OPTIMIZER:
+        if key in changes:
+            if key not in chosen.field_names():
+                raise WrongValue(
+                    f"{key.replace('_', ' ')} does not go with the optimizer {chosen.name}: leave it out, or choose "
+                    "another optimizer"
+                )
+            values[key] = changes[key]
+    return chosen.changed(**values)
+
+
+def begun(
+    base: Recipe,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    sizes: Sequence[int] | None = None,
+    hidden: Sequence[Activation | str] | None = None,
+    output: Activation | str | None = None,
+    initializer: Initializer | str | None = None,
+    seed: int = 0,
+    validation: float = 1 / 6,
+    sources: Sequence[str] = ("mnist",),
+) -> Plan:
+    """A new training: a recipe, with what was asked for in its place.
+
+    Args:
+        base: whatever is not asked for is as here.
+        changes: see :func:`changed`.
+        sizes: neurons in each layer; None: the recipe's hidden layers between ends that follow the data.
+        hidden: the activation of each hidden layer, or one for all of them.
+        output: the activation of the last layer; None: the one that a cost asked for was made for, or the recipe's.
+        initializer: where weights start.
+        seed: of initial weights, shuffling, dropout and split.
+        validation: how many training examples to hold out: a count, a share below 1, or 0 for none.
+        sources: of the data; see :func:`glassnet.data.load`.
+
+    Errors: :class:`~glassnet.errors.WrongValue` for settings that do not fit each other or the data, before the data is
+    read where that can be known; :class:`~glassnet.errors.WrongFile` for the data.
+    """
+    changes = changes or {}
+    check_seed(seed)
+    settings = replace(changed(base.settings, changes), seed=seed)
+    start = base.initializer if initializer is None else as_initializer(initializer)
+    if output is not None:
+        last = as_activation(output)
+    elif "cost" in changes:
+        last = settings.cost.natural.activation if settings.cost.natural else base.output
+    else:
+        last = base.output
+    check_fit(settings.cost, last)
+    if not (0 <= validation < 1 or (validation >= 1 and float(validation).is_integer())):
+        raise WrongValue(f"validation must be a count, a share below 1, or 0 for none; got {validation:g}")
+    if sizes is not None and len(sizes) < 2:
+        raise WrongValue(f"sizes must be at least two whole numbers from 1, input first, got {tuple(sizes)}")
+    inner = [base.hidden] if hidden is None else [as_activation(each) for each in hidden]
+
+    splits = load(*sources, validation=validation, seed=seed)
+    ends = splits.train.inputs.shape[1], splits.train.targets.shape[1]
+    wanted = (ends[0], *base.sizes[1:-1], ends[1]) if sizes is None else tuple(sizes)
+    if (wanted[0], wanted[-1]) != ends:
+        needed = ",".join(map(str, (ends[0], *wanted[1:-1], ends[1])))
+        raise WrongValue(
+            f"sizes {','.join(map(str, wanted))} do not fit the data, which has {ends[0]} numbers in each example and "
+            f"{ends[1]} {'classes' if splits.train.classes else 'outputs'}: use {needed}"
+        )
+    if len(inner) == 1:
+        inner = inner * (len(wanted) - 2)
+    network = Network.random(wanted, hidden=inner, output=last, initializer=start, seed=seed)
+    about = {
+        **_versions(),
+        "data": {
+            "sources": list(sources),
+            "validation": validation,
+            "seed": seed,
+            "examples": len(splits.train),
+            "fingerprint": fingerprint(splits.train),
+        },
+        "recipe": base.name,
+        "initializer": str(start),
+        "sizes": list(wanted),
+        "classes": None if splits.train.classes is None else list(splits.train.classes),
+    }
+    return Plan(Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings), splits, about)
+
+
+def _versions() -> dict[str, Any]:
+    return {
+        "glassnet": version("glassnet"),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+
+
+def reopened(run: Run, changes: Mapping[str, Any] | None = None) -> Plan:
+    """A run that is there, to go on with; nothing is written. Before going on in its own folder, call ``run.rewind``.
+
+    Errors: :class:`~glassnet.errors.WrongFile` if it is damaged, or its data is not what it was trained on;
+    :class:`~glassnet.errors.WrongValue` as :func:`changed`.
+    """
+    checkpoint = run.checkpoint()
+    splits = data_of(run)
+    if run.about["data"].get("fingerprint") != fingerprint(splits.train):
+        raise WrongFile(
+            f"the data of {run.path} ({', '.join(map(str, run.about['data']['sources']))}) is not what it was trained on: "
+            "bring it back, or start a new run"
+        )
+    return Plan(replace(checkpoint, settings=changed(checkpoint.settings, changes or {})), splits, run.about)
+
+
+def data_of(run: Run) -> Splits:
+    """The data a run was trained on, split the same way.
+
+    Errors: :class:`~glassnet.errors.WrongFile` if the run does not say, or the data is not there any more.
+    """
+    data = run.about.get("data")
+    if (
+        not isinstance(data, dict)
+        or not {"sources", "validation", "seed"} <= set(data)
+        or not isinstance(data["sources"], list)
+        or not all(isinstance(source, str) for source in data["sources"])
+        or not isinstance(data["validation"], int | float)
+    ):
+        raise WrongFile(f"{run.path / 'run.json'} does not say which data it was trained on")
+    return load(*data["sources"], validation=data["validation"], seed=data["seed"])
+
+
+@lru_cache(maxsize=1)  # reading all numbers takes a few tenths of a second, and most trainings are on the same ones
+def fingerprint(data: Dataset) -> str:
+    """Which data this is: a hash of its inputs and targets, in hexadecimal."""
+    digest = blake2b(digest_size=16)
+    for array in (data.inputs, data.targets):
+        digest.update(np.ascontiguousarray(to_numpy(array)).data)
+    return digest.hexdigest()
+
+
+def sources(given: Sequence[str] | None) -> list[str]:
+    """The sources named by words, each of which may hold several separated by commas; None: mnist.
+
+    ``mnist`` is always the one inside the package; a folder of that name is ``./mnist``. Other paths become absolute.
+    """
+    parts = [part for each in given or ["mnist"] for part in ([each] if Path(each).exists() else each.split(","))]
+    return [part if part == "mnist" else str(Path(part).resolve()) for part in parts if part]
+
+
+def numbered(folder: Path) -> Path:
+    """The first of ``folder``/1, ``folder``/2, … that is free, for the next run."""
+    number = 1
+    while (folder / str(number)).exists():
+        number += 1
+    return folder / str(number)
+
+
+def answer_of(network: Network) -> Answer | None:
+    """The compiled way to ask the network; None if there is none for it."""
+    try:
+        from glassnet.fused import lacking, predictor
+    except ImportError:  # Numba cannot be loaded here: the network answers itself
+        return None
+    return predictor(network).last if lacking(network) is None else None
+
+
+def cost_of(network: Network) -> Cost:
+    """The cost that a network was most likely trained with, where nobody knows: the one its output was made for."""
+    for cost in COSTS.values():
+        natural = cost.natural
+        if (
+            natural is not None
+            and natural.activation == network.activations[-1]
+            and natural.activation.range == "simplex"
+        ):
+            return cost()
+    return squared_error

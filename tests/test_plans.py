@@ -1,0 +1,165 @@
+"""Plans: a training from words, and one that is gone on with."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from glassnet import Network, Run, Settings, WrongFile, WrongValue, recipe
+from glassnet.optimizers import SGD, Adam, Constant, Cosine, OneCycle
+from glassnet.plans import answer_of, begun, changed, cost_of, data_of, fingerprint, numbered, reopened, sources
+
+
+@pytest.fixture
+def stripes(tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "a.npz", x_train=rng.random((60, 16)), y_train=np.arange(60) % 3)
+    return str(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("changes", "optimizer"),
+    [
+        ({}, SGD(Cosine(1.5), weight_decay=1e-4)),
+        ({"learning_rate": 0.5}, SGD(Cosine(0.5), weight_decay=1e-4)),
+        ({"schedule": "constant"}, SGD(1.5, weight_decay=1e-4)),
+        ({"schedule": "one_cycle", "momentum": 0.9, "nesterov": True, "clip": 2.0},
+         SGD(OneCycle(1.5), momentum=0.9, nesterov=True, weight_decay=1e-4, clip=2.0)),
+        ({"optimizer": "sgd"}, SGD(Cosine(1.5), weight_decay=1e-4)),
+        ({"optimizer": "adam"}, Adam(Cosine(0.001))),
+        ({"optimizer": "adam", "learning_rate": 0.01, "schedule": "constant"}, Adam(0.01)),
+        ({"optimizer": "sgd(learning_rate=0.3, momentum=0.5)"}, SGD(Cosine(0.3), momentum=0.5)),
+    ],
+)  # fmt: skip
+def test_settings_change_by_words(changes, optimizer):
+    assert changed(Settings(), changes).optimizer == optimizer
+
+
+def test_the_other_settings_change_too_and_a_constant_rate_stays_a_number():
+    found = changed(Settings(), {"cost": "huber(delta=0.5)", "dropout": 0.1, "batch_size": 7, "epochs": 2})
+    assert (str(found.cost), found.dropout, found.batch_size, found.epochs) == ("huber(delta=0.5)", 0.1, 7, 2)
+    rated = replace(Settings(), optimizer=SGD(Constant(2.0)))
+    assert changed(rated, {"momentum": 0.5}).optimizer == SGD(2.0, momentum=0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"speed": 1}, "there is no setting 'speed': choose one of cost, optimizer, learning_rate"),
+        ({"learning_rate": 0}, "learning rate must be a finite number above 0, got 0"),
+        ({"optimizer": "adam", "momentum": 0.9}, "^momentum does not go with the optimizer adam: leave it out"),
+        ({"optimizer": "adamw", "nesterov": True}, "^nesterov does not go with the optimizer adamw"),
+        ({"optimizer": "lion"}, "unknown optimizer 'lion'"),
+        ({"schedule": "linear"}, "unknown schedule 'linear'"),
+        ({"epochs": 0}, "epochs must be a whole number"),
+        ({"cost": "mse"}, "unknown cost 'mse'"),
+    ],
+)
+def test_what_cannot_be_changed_is_one_sentence_that_names_no_option(changes, says):
+    with pytest.raises(WrongValue, match=says) as caught:
+        changed(Settings(), changes)
+    assert "--" not in str(caught.value)
+
+
+def test_a_new_training_follows_its_recipe_and_its_data(stripes):
+    plan = begun(recipe("modern"), {"epochs": 3}, sources=[stripes], validation=12, seed=4)
+    network = plan.checkpoint.network
+    assert network.sizes == (16, 128, 3)
+    assert [str(each) for each in network.activations] == ["relu", "softmax"]
+    assert (plan.checkpoint.settings.epochs, plan.checkpoint.settings.seed) == (3, 4)
+    assert (len(plan.splits.train), len(plan.splits.validation)) == (48, 12)
+    about = plan.about
+    assert json.loads(json.dumps(about)) == about
+    assert (about["recipe"], about["initializer"], about["classes"]) == ("modern", "he", ["0", "1", "2"])
+    assert about["data"]["sources"] == [stripes]
+    again = begun(recipe("modern"), sources=[stripes], validation=12, seed=4)
+    assert np.array_equal(again.checkpoint.network.layers[0].weight, network.layers[0].weight)
+    assert again.about["data"]["fingerprint"] == about["data"]["fingerprint"]
+
+
+def test_what_is_asked_for_takes_the_recipes_place(stripes):
+    plan = begun(
+        recipe("small"),
+        {"cost": "cross_entropy"},
+        sizes=[16, 5, 4, 3],
+        hidden=["relu", "leaky_relu(alpha=0.2)"],
+        initializer="he",
+        sources=[stripes],
+    )
+    names = [str(each) for each in plan.checkpoint.network.activations]
+    assert names == ["relu", "leaky_relu(alpha=0.2)", "softmax"]  # the cost brings the output it was made for
+    assert plan.about["initializer"] == "he"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"sizes": [16, 5, 4]}, "sizes 16,5,4 do not fit the data, which has 16 numbers .* 3 classes: use 16,5,3"),
+        ({"hidden": ["relu", "tanh", "relu"]}, "2 hidden layers, but 3 hidden activations"),
+        ({"output": "relu", "changes": {"cost": "cross_entropy"}}, "change one of the two"),
+        ({"validation": 1.5}, "validation must be a count, a share below 1, or 0 for none; got 1.5"),
+        ({"validation": float("nan")}, "validation must be"),
+        ({"seed": -1}, "seed must be"),
+        ({"initializer": "ones"}, "unknown initializer"),
+    ],
+)
+def test_what_does_not_fit_is_refused(stripes, options, says):
+    with pytest.raises(WrongValue, match=says) as caught:
+        begun(recipe("small"), sources=[stripes], **options)
+    assert "--" not in str(caught.value)
+
+
+def test_settings_that_do_not_fit_are_refused_before_the_data_is_read():
+    with pytest.raises(WrongValue, match="change one of the two"):
+        begun(recipe("small"), {"cost": "cross_entropy"}, output="relu", sources=["nowhere"])
+    with pytest.raises(WrongFile, match="nowhere does not exist"):
+        begun(recipe("small"), sources=["nowhere"])
+
+
+def test_a_run_is_gone_on_with_as_it_was(stripes, tmp_path):
+    plan = begun(recipe("small"), sources=[stripes], validation=10)
+    run = Run.create(numbered(tmp_path / "runs"), plan.about)
+    run.save(plan.checkpoint)
+    before = {path.name: path.read_bytes() for path in run.path.iterdir()}
+    again = reopened(Run.open(run.path), {"epochs": 99})
+    assert again.checkpoint.settings == replace(plan.checkpoint.settings, epochs=99)
+    assert np.array_equal(again.checkpoint.network.layers[0].weight, plan.checkpoint.network.layers[0].weight)
+    assert np.array_equal(again.splits.validation.inputs, plan.splits.validation.inputs)
+    assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before  # nothing was written
+    assert numbered(tmp_path / "runs").name == "2"
+
+
+def test_other_data_or_none_is_refused(stripes, tmp_path):
+    plan = begun(recipe("small"), sources=[stripes], validation=10)
+    run = Run.create(tmp_path / "run", plan.about)
+    run.save(plan.checkpoint)
+    np.savez(stripes, x_train=np.ones((60, 16)), y_train=np.arange(60) % 3)
+    with pytest.raises(WrongFile, match="is not what it was trained on: bring it back, or start a new run"):
+        reopened(run)
+    for data in (None, {}, {"sources": "mnist", "validation": 0, "seed": 0}, {"sources": [3], "validation": 0, "seed": 0},
+                 {"sources": ["mnist"], "validation": "a", "seed": 0}):  # fmt: skip
+        with pytest.raises(WrongFile, match="does not say which data"):
+            data_of(Run(run.path, {"data": data}))
+
+
+def test_a_fingerprint_tells_data_apart(few):
+    assert fingerprint(few[0]) == fingerprint(few[0].take(slice(None)))
+    assert fingerprint(few[0]) != fingerprint(few[1])
+    assert len(fingerprint(few[0])) == 32
+
+
+def test_sources_are_separated_at_commas_unless_there_is_such_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a,b").touch()
+    assert sources(None) == ["mnist"]
+    assert sources(["a,b", "c,d", "mnist"]) == [str(tmp_path / name) for name in ("a,b", "c", "d")] + ["mnist"]
+
+
+def test_a_network_alone_is_asked_and_judged_as_it_was_made(few):
+    network = Network.random()
+    x = few[0].inputs[:5]
+    np.testing.assert_allclose(answer_of(network)(x)[1], network(x), atol=1e-6)
+    assert answer_of(Network.random(xp=pytest.importorskip("array_api_strict"))) is None
+    assert cost_of(network).name == "squared_error"
+    assert cost_of(Network.random(output="softmax")).name == "cross_entropy"
