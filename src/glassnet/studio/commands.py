@@ -1,0 +1,197 @@
+"""Commands: what a tab may ask for, as a table of their fields, by which every message is checked before it is followed.
+
+Messages come from the web. Whatever they hold, what is wrong with them is said in a sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.errors import WrongValue
+
+__all__ = ["COMMANDS", "Checker", "checked"]
+
+Checker: TypeAlias = Callable[[str, Any], Any]
+"""From a field's name and what came, the value to use; or a :class:`~glassnet.errors.WrongValue`."""
+
+_LARGEST = 2**53
+"""Whole numbers up to here are the same in JavaScript."""
+
+
+def _number(least: float, most: float) -> Checker:
+    def _check(name: str, value: Any) -> float:
+        good = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
+        if not good or not least <= value <= most:  # NaN is not
+            raise WrongValue(f"{name} must be a number from {least:g} to {most:g}, got {_short(value)}")
+        return float(value)
+
+    return _check
+
+
+def _whole(least: int, most: int) -> Checker:
+    def _check(name: str, value: Any) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise WrongValue(f"{name} must be a whole number from {least:,} to {most:,}, got {_short(value)}")
+        return value
+
+    return _check
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 100:
+        raise WrongValue(f"{name} must be text of 1 to 100 letters, got {_short(value)}")
+    return value
+
+
+def _path(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 4096:
+        raise WrongValue(f"{name} must be text of 1 to 4,096 letters, got {_short(value)}")
+    return value
+
+
+def _truth(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise WrongValue(f"{name} must be true or false, got {_short(value)}")
+    return value
+
+
+def _one_of(*choices: str) -> Checker:
+    def _check(name: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise WrongValue(f"{name} must be one of {', '.join(choices)}, got {_short(value)}")
+        return value
+
+    return _check
+
+
+def _list_of(inner: Checker, most: int) -> Checker:
+    def _check(name: str, value: Any) -> list[Any]:
+        if not isinstance(value, list) or len(value) > most:
+            raise WrongValue(f"{name} must be a list of at most {most}, got {_short(value)}")
+        return [inner(f"each of {name}", each) for each in value]
+
+    return _check
+
+
+def _or_null(inner: Checker) -> Checker:
+    return lambda name, value: None if value is None else inner(name, value)
+
+
+def _names(name: str, value: Any) -> list[str]:
+    """One name, or a list of names."""
+    return _list_of(_text, 100)(name, [value] if isinstance(value, str) else value)
+
+
+def _clip(name: str, value: Any) -> float:
+    """No limit is null, as the page is told it; the optimizers' own word for it is 0."""
+    return 0.0 if value is None else _positive(name, value)
+
+
+_positive = _number(0, 1e9)
+_count = _whole(0, 10**9)
+_seed = _whole(0, _LARGEST - 1)
+
+_CHANGE: dict[str, Checker] = {
+    "learning_rate": _positive,
+    "schedule": _text,
+    "batch_size": _whole(1, 10**9),
+    "optimizer": _text,
+    "momentum": _number(0, 1),
+    "nesterov": _truth,
+    "weight_decay": _positive,
+    "clip": _clip,
+    "dropout": _number(0, 1),
+    "epochs": _whole(1, 10_000),
+}
+_PART = _one_of("train", "validation", "test")
+
+COMMANDS: dict[str, dict[str, Checker]] = {
+    "view": {"watch": _list_of(_text, 10), "interval": _or_null(_number(0, 3600))},
+    "play": {},
+    "pause": {},
+    "step": {"what": _one_of("minibatch", "epoch")},
+    "speed": {"value": _or_null(_number(0.1, 1e6))},
+    "change": _CHANGE,
+    "restart": {
+        "recipe": _or_null(_text),
+        "sizes": _or_null(_list_of(_whole(1, 10**6), 100)),
+        "hidden": _or_null(_names),
+        "output": _or_null(_text),
+        "cost": _or_null(_text),
+        "initializer": _or_null(_text),
+        "seed": _or_null(_seed),
+        "data": _or_null(_list_of(_path, 10)),
+        "validation": _or_null(_positive),
+        **_CHANGE,
+    },
+    "look": {
+        "look": _count,
+        "source": _one_of("train", "validation", "test", "drawing", "picture", "noise", "blank"),
+        "row": _count,
+        "seed": _seed,
+        "center": _truth,
+    },
+    "find": {
+        "source": _PART,
+        "label": _or_null(_count),
+        "answer": _or_null(_count),
+        "wrong": _or_null(_truth),
+        "order": _one_of("row", "cost", "confidence", "random"),
+        "seed": _seed,
+        "offset": _count,
+        "count": _whole(1, 200),
+    },
+    "mistakes": {"source": _PART, "count": _whole(0, 200)},
+}
+"""Every command, by name: its fields, each with what checks it. All but those in ``_NEEDED`` may be left out."""
+
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "step": ("what",),
+    "speed": ("value",),
+    "look": ("source",),
+    "find": ("source",),
+    "mistakes": ("source",),
+}
+
+
+def checked(message: Any, arrays: Mapping[str, NDArray[Any]]) -> tuple[str, dict[str, Any]]:
+    """A message's command and its fields, each of the type and within the bounds it must have.
+
+    Errors: :class:`~glassnet.errors.WrongValue` names the field and what it should be.
+    """
+    if not isinstance(message, Mapping):
+        raise WrongValue(f"a command must be a JSON object, got {_short(message)}")
+    name = message.get("do")
+    if not isinstance(name, str) or name not in COMMANDS:
+        raise WrongValue(f"there is no command {_short(name)}: choose one of {', '.join(COMMANDS)}")
+    fields, found = COMMANDS[name], {}
+    for key, value in message.items():
+        if key in ("do", "id"):
+            continue
+        if key not in fields:
+            has = f"it has {', '.join(fields)}" if fields else "it has none"
+            raise WrongValue(f"{name} has no field {_short(key)}: {has}")
+        found[key] = fields[key](key, value)
+    for key in _NEEDED.get(name, ()):
+        if key not in found:
+            raise WrongValue(f"{name} needs its field {key}")
+    pixels = arrays.get("pixels")
+    if pixels is not None and (
+        pixels.dtype != np.uint8 or pixels.ndim != 2 or not pixels.size or max(pixels.shape) > 1024
+    ):
+        raise WrongValue(
+            f"pixels must be bytes of shape (height, width), at most 1,024 each, got {pixels.dtype} of {pixels.shape}"
+        )
+    return name, found
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

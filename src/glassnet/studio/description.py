@@ -1,0 +1,153 @@
+"""The description of a run for those who watch it: what it is, how it is trained, what could be chosen instead, and the
+lines of code that compute it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.activations import ACTIVATIONS, Activation
+from glassnet.checkpoint import Settings
+from glassnet.costs import COSTS, check_fit
+from glassnet.errors import WrongValue
+from glassnet.initializers import INITIALIZERS
+from glassnet.network import Network
+from glassnet.optimizers import OPTIMIZERS, SCHEDULES, as_schedule
+from glassnet.recipes import RECIPES, Recipe
+from glassnet.studio.looks import side_of
+from glassnet.studio.trainer import State
+
+__all__ = ["choices", "code_of", "curve", "described", "plain_settings"]
+
+_OF_OPTIMIZERS = ("learning_rate", "momentum", "nesterov", "weight_decay", "clip")
+"""The fields of optimizers that can be changed on the page."""
+
+
+def described(state: State) -> dict[str, Any]:
+    """The ``run`` message: all that is known about a run but its numbers."""
+    network, about, splits = state.weights.network, state.run.about, state.splits
+    data = about.get("data")
+    name = state.run.path.name
+    source = about.get("from")
+    return {
+        "type": "run",
+        "run": int(name) if name.isdecimal() else 0,
+        "name": name,
+        "path": str(state.run.path),
+        "sizes": list(network.sizes),
+        "activations": [str(activation) for activation in network.activations],
+        "count": network.count,
+        "classes": None if splits.train.classes is None else list(splits.train.classes),
+        "side": side_of(network.sizes[0]),
+        "initializer": _text(about.get("initializer")),
+        "seed": state.checkpoint.settings.seed,
+        "recipe": _text(about.get("recipe")),
+        "engine": state.engine,
+        "from": source if isinstance(source, str) else None,
+        "data": {
+            "sources": [str(each) for each in data.get("sources", [])] if isinstance(data, dict) else [],
+            **{part: _count(getattr(splits, part)) for part in ("train", "validation", "test")},
+        },
+        "settings": plain_settings(state.checkpoint.settings),
+        "choices": choices(),
+        "code": code_of(network),
+        "curves": [curve(activation) for activation in network.activations],
+    }
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _count(data: Any) -> int:
+    return 0 if data is None else len(data)
+
+
+def plain_settings(settings: Settings) -> dict[str, Any]:
+    """Settings by the names they are changed by; what the optimizer does not have is left out."""
+    optimizer, schedule = settings.optimizer, as_schedule(settings.optimizer.learning_rate)
+    values = {name: getattr(optimizer, name) for name in _OF_OPTIMIZERS[1:] if name in optimizer.field_names()}
+    return {
+        "cost": settings.cost.name,
+        "optimizer": optimizer.name,
+        "learning_rate": schedule.rate,
+        "schedule": schedule.name,
+        **values,
+        "clip": optimizer.clip or None,
+        "dropout": settings.dropout,
+        "batch_size": settings.batch_size,
+        "epochs": settings.epochs,
+    }
+
+
+@lru_cache(maxsize=1)
+def choices() -> dict[str, Any]:
+    """What there is to choose from."""
+    return {
+        "activations": list(ACTIVATIONS),
+        "outputs": {name: [each for each in ACTIVATIONS if _fits(name, each)] for name in COSTS},
+        "costs": list(COSTS),
+        "optimizers": {
+            name: [field for field in _OF_OPTIMIZERS if field in made.field_names()]
+            for name, made in OPTIMIZERS.items()
+        },
+        "schedules": list(SCHEDULES),
+        "initializers": list(INITIALIZERS),
+        "recipes": [_recipe(each) for each in RECIPES.values()],
+    }
+
+
+def _fits(cost: str, activation: str) -> bool:
+    try:
+        check_fit(COSTS[cost](), ACTIVATIONS[activation]())
+        return True
+    except WrongValue:
+        return False
+
+
+def _recipe(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "name": recipe.name,
+        "summary": recipe.summary,
+        "sizes": list(recipe.sizes),
+        "hidden": str(recipe.hidden),
+        "output": str(recipe.output),
+        "initializer": str(recipe.initializer),
+        **plain_settings(recipe.settings),
+    }
+
+
+def curve(activation: Activation) -> dict[str, list[float]] | None:
+    """The activation over weighted sums from −8 to 8; None of one whose neurons depend on each other."""
+    if activation.range == "simplex":
+        return None
+    z = np.linspace(-8, 8, 161)
+    return {"z": z.round(10).tolist(), "a": activation.value(z[None])[0].tolist()}
+
+
+def code_of(network: Network) -> dict[str, Any]:
+    """The lines of glassnet's own source that compute z, a, and each layer's activation. None where it is not at hand."""
+    return {
+        "z": _line(Network.forward, "zs.append("),
+        "a": _line(Network.forward, "activations.append("),
+        "values": [_line(type(activation).value, "return ") for activation in network.activations],
+    }
+
+
+@lru_cache(maxsize=100)
+def _line(function: Callable[..., Any], begins: str) -> dict[str, Any] | None:
+    """The last line of a function that begins so."""
+    function = inspect.unwrap(function)
+    try:
+        lines, first = inspect.getsourcelines(function)
+        file = Path(inspect.getfile(function)).name
+    except (OSError, TypeError):
+        return None
+    matching = [(first + number, line.strip()) for number, line in enumerate(lines) if line.strip().startswith(begins)]
+    return {"file": file, "line": matching[-1][0], "text": matching[-1][1]} if matching else None

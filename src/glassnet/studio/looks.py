@@ -1,0 +1,355 @@
+"""Looks: what a tab looks at, and what the network makes of it; and the examples that fit a question.
+
+Everything here is computed from one network of one moment, by the readable network itself in float64 where it is one
+image, by the compiled one where it is thousands.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from glassnet.arrays import to_numpy
+from glassnet.costs import Cost, cost_of
+from glassnet.data import Dataset, Splits, chosen
+from glassnet.errors import WrongValue
+from glassnet.evaluation import confidences
+from glassnet.images import as_input, blank
+from glassnet.network import Network
+from glassnet.plans import answer_of
+from glassnet.studio.trainer import State, Weights
+from glassnet.training import order
+
+__all__ = ["Asked", "Look", "Questions", "first_look", "look_at", "minibatch", "part_of", "side_of", "thought"]
+
+PARTS = ("test", "validation", "train")
+"""The parts of the data, in the order in which an image is looked for."""
+_CHUNK = 4096
+_SHOWN = 100
+"""Images of a minibatch that are shown, at most."""
+_CLASSES = 200
+"""Classes of which there is a confusion table, at most."""
+
+
+def side_of(inputs: int) -> int | None:
+    """The side of the square image that so many inputs make; None if they make none of at least 4 × 4."""
+    side = math.isqrt(inputs)
+    return side if side * side == inputs and side >= 4 else None
+
+
+def part_of(splits: Splits, source: str) -> Dataset:
+    """A part of the data.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if there is none.
+    """
+    data: Dataset | None = getattr(splits, source)
+    if data is None:
+        raise WrongValue(f"this run has no {source} data")
+    return data
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What one tab looks at.
+
+    Attributes:
+        number: the tab's own, given back with every frame.
+        source: where the image is from: a part of the data, or "drawing", "picture", "noise", "blank".
+        row: its row there.
+        input: its numbers.
+        target: the desired outputs, where they are known.
+        label: the number of its class, where it is known.
+        centered: of drawings and pictures, whether they were cut out and centered as MNIST was.
+        pixels: of drawings and pictures, what came.
+        seed: of noise.
+    """
+
+    number: int
+    source: str
+    row: int | None
+    input: Float[NDArray[Any], "1 in"]
+    target: Float[NDArray[Any], "1 out"] | None = None
+    label: int | None = None
+    centered: bool | None = None
+    pixels: NDArray[Any] | None = None
+    seed: int = 0
+
+    def again(self, splits: Splits) -> Look:
+        """The same look at the data of another run; the first one there, if that cannot be."""
+        fields = {"row": self.row, "center": self.centered, "seed": self.seed}
+        try:
+            given = {key: value for key, value in fields.items() if value is not None}
+            return look_at({"look": self.number, "source": self.source, **given}, self.pixels, splits)
+        except WrongValue:
+            return replace(first_look(splits), number=self.number)
+
+
+def first_look(splits: Splits) -> Look:
+    """The first test image, or that of the next part there is."""
+    source = next(part for part in PARTS if getattr(splits, part) is not None)
+    return look_at({"source": source, "row": 0}, None, splits)
+
+
+def look_at(asked: Mapping[str, Any], pixels: NDArray[Any] | None, splits: Splits) -> Look:
+    """The look that was asked for (fields as :func:`glassnet.studio.commands.checked` gives them).
+
+    Errors: :class:`~glassnet.errors.WrongValue` if there is no such image, or the network takes no images.
+    """
+    source, number = asked["source"], asked.get("look", 0)
+    inputs = splits.train.inputs.shape[1]
+    if source in PARTS:
+        data, row = part_of(splits, source), asked.get("row", 0)
+        if row >= len(data):
+            raise WrongValue(f"there is no row {row:,}: the {source} data has the rows 0 to {len(data) - 1:,}")
+        target = _row(data.targets, row)
+        label = None if data.classes is None else int(chosen(target)[0])
+        return Look(number, source, row, _row(data.inputs, row), target, label)
+    if source == "noise":
+        seed = asked.get("seed", 0)
+        return Look(number, source, None, np.random.default_rng(seed).random((1, inputs)), seed=seed)
+    if source == "blank":
+        return Look(number, source, None, np.zeros((1, inputs)))
+    side, centered = side_of(inputs), asked.get("center", True)
+    if side is None:
+        raise WrongValue(
+            f"this network takes {inputs:,} numbers, which are no square image: it cannot look at pictures"
+        )
+    if pixels is None:
+        raise WrongValue(f"a {source} needs its pixels, as an array behind the command")
+    if blank(pixels):
+        image = np.zeros(side * side)
+    elif centered:
+        image = as_input(pixels, side).astype(np.float64)
+    else:
+        image = _fitted(pixels, side, source == "picture")
+    return Look(number, source, None, image.reshape(1, -1), centered=centered, pixels=pixels)
+
+
+def _row(array: Any, row: int) -> NDArray[Any]:
+    return to_numpy(array[row : row + 1, :]).astype(np.float64)
+
+
+def _fitted(pixels: NDArray[Any], side: int, photographed: bool) -> NDArray[Any]:
+    """The whole picture made side × side, each pixel the mean of the area it covers; nothing is moved or cut out."""
+    ink = pixels.astype(np.float64) / 255
+    border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+    if photographed and np.median(border) > ink.mean():  # dark on light paper: ink is what is dark
+        ink = 1 - ink
+    return np.clip(_areas(len(ink), side) @ ink @ _areas(ink.shape[1], side).T, 0, 1).reshape(-1)
+
+
+def _areas(length: int, parts: int) -> NDArray[Any]:
+    """How much each of ``parts`` equal stretches covers of each of ``length`` pixels, each row with a sum of 1."""
+    edges = np.arange(parts + 1) * length / parts
+    pixels = np.arange(length)
+    low, high = np.maximum(edges[:-1, None], pixels), np.minimum(edges[1:, None], pixels + 1)
+    return np.maximum(high - low, 0) * (parts / length)
+
+
+def thought(
+    network: Network, cost: Cost, look: Look, classes: bool = True
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What a network makes of a look: a frame's ``look``, and its arrays ``input``, ``z1``, ``a1``, …, ``target``, ``terms``.
+
+    ``classes`` says whether its outputs are classes to choose from; otherwise there is no ``answer``.
+    """
+    forward = network.forward(look.input)
+    out = forward.activations[-1]
+    arrays = {"input": look.input[0].astype(np.float32)}
+    for l, (z, a) in enumerate(zip(forward.zs, forward.activations[1:], strict=True), start=1):
+        arrays |= {f"z{l}": z[0], f"a{l}": a[0]}
+    about = {
+        "look": look.number,
+        "source": look.source,
+        "row": look.row,
+        "label": look.label,
+        "answer": int(chosen(out)[0]) if classes else None,
+        "cost": None,
+        "centered": look.centered,
+    }
+    if look.target is not None:
+        # Costs add up over the outputs, so the cost of one output by itself is its part.
+        arrays |= {"target": look.target[0], "terms": cost.value(out.reshape(-1, 1), look.target.reshape(-1, 1))}
+        about["cost"] = _finite(cost_of(cost, network.activations[-1], forward.zs[-1], out, look.target)[0])
+    return about, arrays
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+# ── All examples ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What a network says of every example of a part.
+
+    Attributes:
+        labels: their classes; −1 of data that has numbers to predict.
+        answers: the classes chosen; −1 of such data.
+        confidences: how sure each is; NaN of such data.
+        costs: of each example.
+    """
+
+    labels: NDArray[Any]
+    answers: NDArray[Any]
+    confidences: Float[NDArray[Any], " n"]
+    costs: Float[NDArray[Any], " n"]
+
+
+class Questions:
+    """Answers about all examples of a part, kept as long as the network is the same. May be asked from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[tuple[int, str], Asked]] = {}
+
+    def asked(self, state: State, source: str) -> Asked:
+        """What the network of now says of all examples of a part.
+
+        Errors: :class:`~glassnet.errors.WrongValue` if there is no such part.
+        """
+        data, cost = part_of(state.splits, source), state.checkpoint.settings.cost
+        key = (state.weights.version, str(cost))
+        with self._lock:  # a second tab that asks the same waits for the first one's answer
+            if source not in self._kept or self._kept[source][0] != key:
+                with np.errstate(
+                    over="ignore", invalid="ignore"
+                ):  # a network that runs away has costs beyond all bounds
+                    self._kept[source] = key, _ask_all(state.weights.network, data, cost)
+            return self._kept[source][1]
+
+    def find(self, state: State, asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The examples that fit: how many, and some of them in order.
+
+        Errors: :class:`~glassnet.errors.WrongValue` if there is no such part; or the data has no classes to ask for.
+        """
+        source, by = asked["source"], asked.get("order", "row")
+        data, found = part_of(state.splits, source), self.asked(state, source)
+        wanted = {key: asked[key] for key in ("label", "answer", "wrong") if asked.get(key) is not None}
+        if data.classes is None and (wanted or by == "confidence"):
+            raise WrongValue("this data has numbers to predict, not classes: it can be found by row, cost or at random")
+        fits = np.ones(len(data), bool)
+        if "label" in wanted:
+            fits &= found.labels == wanted["label"]
+        if "answer" in wanted:
+            fits &= found.answers == wanted["answer"]
+        if "wrong" in wanted:
+            fits &= (found.labels != found.answers) == wanted["wrong"]
+        rows = np.flatnonzero(fits)
+        if by in ("cost", "confidence"):
+            rows = rows[np.argsort(-(found.costs if by == "cost" else found.confidences)[rows], kind="stable")]
+        elif by == "random":
+            rows = np.random.default_rng(asked.get("seed", 0)).permutation(rows)
+        first = asked.get("offset", 0)
+        shown = rows[first : first + asked.get("count", 40)]
+        return {"total": len(rows), "step": state.step}, _examples(data, found, shown)
+
+    def mistakes(self, state: State, asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The confusion table (row truth, column answer; empty of very many classes), and the surest wrong answers.
+
+        Errors: :class:`~glassnet.errors.WrongValue` if there is no such part, or the data has no classes.
+        """
+        data, found = part_of(state.splits, asked["source"]), self.asked(state, asked["source"])
+        if data.classes is None:
+            raise WrongValue("this data has numbers to predict, not classes: there are no mistakes, only costs")
+        wrong = np.flatnonzero(found.labels != found.answers)
+        shown = wrong[np.argsort(-found.confidences[wrong], kind="stable")][: asked.get("count", 40)]
+        count = len(data.classes) if len(data.classes) <= _CLASSES else 0
+        table = np.bincount(found.labels * count + found.answers, minlength=count * count) if count else np.zeros(0)
+        about = {"examples": len(data), "wrong": len(wrong), "step": state.step}
+        return about, {"confusion": table.reshape(count, count).astype(np.int32), **_examples(data, found, shown)}
+
+
+def _ask_all(network: Network, data: Dataset, cost: Cost) -> Asked:
+    answer = answer_of(network)
+    like = to_numpy(network.layers[0].bias)
+    inputs, targets = to_numpy(data.inputs), to_numpy(data.targets)
+    answers, sure, costs = [], [], []
+    for first in range(0, len(data), _CHUNK):
+        x = inputs[first : first + _CHUNK].astype(like.dtype, copy=False)
+        y = targets[first : first + _CHUNK].astype(like.dtype, copy=False)
+        if answer is None:
+            forward = network.forward(x)
+            z, a = forward.zs[-1], forward.activations[-1]
+        else:
+            z, a = answer(x)
+        costs.append(cost_of(cost, network.activations[-1], z, a, y).astype(np.float64))
+        answers.append(chosen(a))
+        sure.append(confidences(a).astype(np.float64))
+    if data.classes is None:
+        none = np.full(len(data), -1)
+        return Asked(none, none, np.full(len(data), np.nan), np.concatenate(costs))
+    return Asked(data.labels, np.concatenate(answers), np.concatenate(sure), np.concatenate(costs))
+
+
+def _examples(data: Dataset, found: Asked, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    return {
+        "rows": rows.astype(np.int32),
+        "labels": found.labels[rows].astype(np.int32),
+        "answers": found.answers[rows].astype(np.int32),
+        "confidences": found.confidences[rows],
+        "costs": found.costs[rows],
+        "inputs": _bytes(to_numpy(data.inputs)[rows]),
+    }
+
+
+def _bytes(inputs: NDArray[Any]) -> NDArray[Any]:
+    """Inputs from 0 to 1 as 0 to 255; what lies outside, as the nearest of these."""
+    return np.rint(np.clip(inputs, 0, 1) * 255).astype(np.uint8)
+
+
+# ── The minibatch ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@lru_cache(maxsize=2)
+def _order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return order(n, seed, epoch)
+
+
+def minibatch(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
+    """The last minibatch, with each image's cost before and after its step; or, where several were done at once, the next
+    one, with what its images cost now and NaN for what they will cost. None when there is none.
+
+    The costs are without dropout, which would silence other neurons before and after.
+    """
+    data, settings, batch = state.splits.train, state.checkpoint.settings, state.batch
+    n = len(data)
+    if batch is not None:
+        epoch, first, last, which = batch.epoch, batch.first, batch.last, "last"
+        step, networks = batch.step, [batch.before, batch.after]
+    elif state.checkpoint.epoch < settings.epochs:
+        epoch, first, which = state.checkpoint.epoch, state.checkpoint.example, "next"
+        last = min(first + settings.batch_size, n)
+        step, networks = state.step + 1, [state.weights]
+    else:
+        return None
+    rows = _order(n, settings.seed, epoch)[first:last][:_SHOWN]
+    x, y = (to_numpy(each)[rows].astype(np.float64) for each in (data.inputs, data.targets))
+    costs, answers = zip(*(_costs(each, settings.cost, x, y) for each in networks), strict=True)
+    none = np.full(len(rows), -1)
+    arrays = {
+        "batch_rows": rows.astype(np.int32),
+        "batch_labels": (none if data.classes is None else chosen(y)).astype(np.int32),
+        "batch_answers": (none if data.classes is None else answers[0]).astype(np.int32),
+        "batch_inputs": _bytes(x),
+        "batch_before": costs[0],
+        "batch_after": costs[1] if batch is not None else np.full(len(rows), np.nan),
+    }
+    return {"step": step, "size": last - first, "which": which}, arrays
+
+
+def _costs(weights: Weights, cost: Cost, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    network = weights.precise
+    forward = network.forward(x)
+    z, a = forward.zs[-1], forward.activations[-1]
+    return cost_of(cost, network.activations[-1], z, a, y), chosen(a)

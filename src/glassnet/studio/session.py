@@ -1,0 +1,528 @@
+"""The session: one run, trained in a thread of its own, watched by any number of tabs.
+
+A tab's picture is a projection of the newest state: every frame is whole, so whoever lost a connection, or reads slowly,
+has lost nothing. Commands of any tab act on the one run; what each looks at is its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet import files
+from glassnet.activations import Activation
+from glassnet.checkpoint import Checkpoint, Settings
+from glassnet.data import load
+from glassnet.errors import GlassnetError, WrongFile, WrongValue
+from glassnet.evaluation import evaluate
+from glassnet.initializers import as_initializer
+from glassnet.interchange import read_checkpoint, read_network
+from glassnet.plans import CHANGES, Plan, answer_of, begun, cost_of, fingerprint, numbered, reopened
+from glassnet.recipes import Recipe, recipe
+from glassnet.runs import Run
+from glassnet.studio.commands import checked
+from glassnet.studio.description import described
+from glassnet.studio.frames import pack
+from glassnet.studio.looks import Questions, first_look, look_at, minibatch, thought
+from glassnet.studio.trainer import Notice, State, Trainer
+
+__all__ = ["MAX_COUNT", "MAX_LAYERS", "Session", "Tab"]
+
+MAX_COUNT = 2_000_000
+"""Weights and biases of a network in the studio, at most: each frame holds them all."""
+MAX_LAYERS = 20
+"""Layers of a network in the studio, at most."""
+_JUDGED = 10_000
+"""Training images that the network is judged by."""
+_JUDGE = 0.5
+"""Seconds between two judgements, at least."""
+_RING = 1 / 60
+"""Seconds between two calls of a tab, at least."""
+_MINIBATCH = 0.25
+"""Seconds between two minibatches shown, at least, while several are done between two frames."""
+
+
+class Session:
+    """One run, trained in a thread of its own, watched by any number of tabs. Every method may be called in any thread.
+
+    Args:
+        home: the studio's folder, in which runs are numbered 1, 2, …. What was going on in it when it was last closed goes
+            on.
+        source: a run's folder, or a network's file, to go on from in a new run; it is only read.
+
+    Errors: :class:`~glassnet.errors.WrongFile` for a source that cannot be used; :class:`~glassnet.files.NotSaved` if the
+    home cannot be written.
+    """
+
+    def __init__(self, home: str | Path, source: str | Path | None = None) -> None:
+        self.home = Path(home)
+        self._lock = threading.Lock()  # guards _tabs
+        self._tabs: list[Tab] = []
+        self._closed = threading.Event()
+        self._due = threading.Event()
+        self._restarting = threading.Lock()
+        self._remembering = threading.Lock()
+        self._known: set[tuple[str, ...]] = {("mnist",)}
+        self._questions = Questions()
+        remembered, notice = _remembered(self.home)
+        speed, playing = remembered.get("speed", 100.0), remembered.get("playing") is True
+        if source is not None:
+            run, plan = self._made(_from(Path(source)), source)
+            playing = False
+        else:
+            opened = None
+            if "run" in remembered:
+                opened, notice = self._resumed(remembered["run"])
+            if opened is None:
+                playing = False
+                opened = self._made(begun(recipe("small")))
+            run, plan = opened
+        self._known.add(_sources(plan))
+        good = speed is None or (isinstance(speed, int | float) and not isinstance(speed, bool) and 0.1 <= speed <= 1e6)
+        speed = (None if speed is None else float(speed)) if good else 100.0
+        self._trainer = Trainer(run, plan, self._due.set, speed=speed, playing=playing, notice=notice)
+        self._written: dict[str, Any] | None = None
+        self._remember()
+        self._threads = [
+            threading.Thread(target=work, name=f"glassnet studio: {name}", daemon=True)
+            for work, name in ((self._ring, "bell"), (self._judge, "judge"))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def tab(self, wake: Callable[[], None]) -> Tab:
+        """One more that watches.
+
+        Args:
+            wake: called, by a thread of the session's own and at most sixty times a second, whenever there may be something
+                new. It must return at once, and not call the session.
+
+        Errors: :class:`~glassnet.errors.WrongValue` if the session is closed.
+        """
+        if self._closed.is_set():
+            raise WrongValue("the studio is closed")
+        tab = Tab(self, wake)
+        with self._lock:
+            self._tabs.append(tab)
+        self._due.set()
+        return tab
+
+    def state(self) -> dict[str, Any]:
+        """What is going on, for programs: ``run``, as :meth:`describe` says it, and ``status``, as every frame does."""
+        state = self._trainer.state
+        return {"run": described(state), "status": self._status(state)}
+
+    def describe(self) -> dict[str, Any]:
+        """The ``run`` message: what the run is, how it is trained, what could be chosen instead."""
+        return described(self._trainer.state)
+
+    def close(self) -> None:
+        """Stop between two minibatches, save, and end the threads. May be called again."""
+        playing = self._trainer.state.mode == "playing"
+        self._closed.set()
+        self._due.set()
+        self._trainer.close()
+        for thread in self._threads:
+            thread.join()
+        with self._lock:
+            self._tabs.clear()
+        self._remember(playing)
+
+    # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _follow(self, name: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Do what acts on the run."""
+        match name:
+            case "play":
+                self._trainer.play()
+            case "pause":
+                self._trainer.pause()
+            case "step":
+                (self._trainer.step if fields["what"] == "minibatch" else self._trainer.epoch)()
+            case "speed":
+                self._trainer.set_speed(fields["value"])
+            case "change":
+                self._trainer.change(fields)
+            case "restart":
+                return {"run": self._restart(fields)}
+        if name in ("play", "pause"):  # at once: whoever is killed now goes on so
+            self._remember()
+        return {}
+
+    def _restart(self, fields: dict[str, Any]) -> int:
+        """Begin a new run; its number. What takes long is done here, while the run of now goes on."""
+        with self._restarting:
+            fields = {key: value for key, value in fields.items() if value is not None}
+            plan = self._planned(self._trainer.state, fields)
+            run, plan = self._made(plan)
+            self._trainer.take(run, plan)
+            self._known.add(_sources(plan))
+            self._remember()
+            return int(run.path.name)
+
+    def _planned(self, state: State, fields: dict[str, Any]) -> Plan:
+        """What was asked for; whatever was not is as in the present run, or as in the recipe that was asked for."""
+        about, network = state.run.about, state.weights.network
+        known: dict[str, Any] = about["data"]
+        sources: list[str] = fields.get("data", known["sources"])
+        if tuple(sources) not in self._known:
+            raise WrongValue(
+                "other data is named when the studio is started, not here: choose mnist or the data of this run"
+            )
+        hidden: list[Activation | str] | None = fields.get("hidden")
+        wanted = fields.get("sizes")
+        if "recipe" in fields:
+            base = recipe(fields["recipe"])
+        else:
+            base = Recipe(
+                str(about.get("recipe") or "small"),
+                "",
+                network.sizes,
+                output=network.activations[-1],
+                initializer=as_initializer(str(about.get("initializer") or "glorot")),
+                settings=state.checkpoint.settings,
+            )
+            if hidden is None:
+                hidden = list(network.activations[:-1])
+        between = len(wanted or base.sizes) - 2
+        if hidden and "hidden" not in fields:  # more layers are like the last, fewer like the first
+            hidden = (hidden + [hidden[-1]] * between)[:between]
+        if wanted is not None:
+            _check_size(wanted)
+        plan = begun(
+            base,
+            {key: fields[key] for key in CHANGES if key in fields},
+            sizes=wanted,
+            hidden=hidden or None,
+            output=fields.get("output"),
+            initializer=fields.get("initializer"),
+            seed=fields.get("seed", state.checkpoint.settings.seed),
+            validation=fields.get("validation", float(known["validation"]) if sources == known["sources"] else 1 / 6),
+            sources=sources,
+        )
+        if "recipe" not in fields:
+            plan.about["recipe"] = about.get("recipe")
+        size, n = plan.checkpoint.settings.batch_size, len(plan.splits.train)
+        if size > n:
+            raise WrongValue(f"there are {n:,} training examples: a minibatch cannot have {size:,}")
+        return plan
+
+    def _made(self, plan: Plan, source: str | Path | None = None) -> tuple[Run, Plan]:
+        """The folder of a new run that begins so."""
+        _check_size(plan.checkpoint.network.sizes)
+        past = plan.about.pop("events", [])
+        run = Run.create(numbered(self.home), {**plan.about, "from": None if source is None else str(source)})
+        if past:
+            run.append(past)
+        run.save(plan.checkpoint)
+        return run, plan
+
+    # ── What is remembered ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _resumed(self, number: Any) -> tuple[tuple[Run, Plan] | None, Notice | None]:
+        """The run that was going on; None, with a notice, if it cannot."""
+        path = self.home / str(number)
+        try:
+            if type(number) is not int:
+                raise WrongFile(f"{self.home / 'session.json'} does not say which run was going on")
+            run = Run.open(path)
+            plan = reopened(run)
+            _check_size(plan.checkpoint.network.sizes)
+            run.rewind(plan.checkpoint)
+            return (run, plan), None
+        except GlassnetError as error:
+            why = str(error).rstrip(".")
+            return None, Notice("damaged", f"{why}. So a new run was begun; what is in {path} is left as it is.")
+
+    def _remember(self, playing: bool | None = None) -> None:
+        """Note what is going on, for the next time, if it changed."""
+        with self._remembering:  # two that write one file would take it from each other
+            state = self._trainer.state
+            now = {
+                "run": int(state.run.path.name),
+                "speed": state.speed,
+                "playing": state.mode == "playing" if playing is None else playing,
+            }
+            if now == self._written:
+                return
+            try:
+                files.write(self.home / "session.json", (json.dumps(now) + "\n").encode())
+                self._written = now
+                self._trainer.untell("unremembered")
+            except files.NotSaved as error:
+                self._trainer.tell(Notice("unremembered", str(error)))
+
+    # ── Threads ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _ring(self) -> None:
+        """Call the tabs when there is something new: here, so that the training never waits for one."""
+        while not self._closed.is_set():
+            self._due.wait()
+            self._due.clear()
+            with self._lock:
+                tabs = list(self._tabs)
+            for tab in tabs:
+                with contextlib.suppress(Exception):  # one that cannot be called is going away
+                    tab.wake()
+            self._closed.wait(_RING)
+
+    def _judge(self) -> None:
+        """Judge the newest network, now and then; and note what is going on."""
+        last: Any = None
+        while not self._closed.wait(_JUDGE if last is not None else 0):
+            try:
+                state = self._trainer.state
+                if state.weights is not last:
+                    last = state.weights
+                    self._trainer.judge(state, _judgement(state))
+                self._remember()
+            except Exception:  # what should never happen: the next network is judged again
+                logging.getLogger("glassnet").exception("the studio's judging failed")
+
+    def _status(self, state: State) -> dict[str, Any]:
+        settings, checkpoint, n = state.checkpoint.settings, state.checkpoint, len(state.splits.train)
+        done = checkpoint.epoch >= settings.epochs
+        return {
+            "mode": state.mode,
+            "step": state.step,
+            "steps": state.steps,
+            "epoch": min(checkpoint.epoch + 1, settings.epochs),
+            "epochs": settings.epochs,
+            "example": n if done else checkpoint.example,
+            "examples": n,
+            "seconds": round(state.seconds, 3),
+            "rate": None if state.rate is None else round(state.rate, 1),
+            "speed": state.speed,
+            "learning_rate": state.learning_rate,
+            "cost": state.cost if state.cost is not None and math.isfinite(state.cost) else None,
+            "notice": None if state.notice is None else {"code": state.notice.code, "text": state.notice.text},
+            "judged": state.judged,
+            "tabs": len(self._tabs),
+        }
+
+
+class Tab:
+    """One that watches: a browser's tab, a phone. Made by :meth:`Session.tab`. Every method may be called in any thread."""
+
+    def __init__(self, session: Session, wake: Callable[[], None]) -> None:
+        self._session = session
+        self._trainer = session._trainer
+        self.wake = wake
+        self._lock = threading.Lock()  # guards all below: one frame at a time
+        state = self._trainer.state
+        self._look = first_look(state.splits)
+        self._splits = state.splits
+        self._watch: frozenset[str] = frozenset()
+        self._told = -1
+        self._number = 0
+        self._seen: tuple[Any, ...] | None = None
+        self._weights = -1
+        self._charts: Any = None
+        self._batch: Any = None
+        self._batch_at = 0.0
+
+    def do(self, message: dict[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> dict[str, Any] | bytes:
+        """Follow a command: the fields of the ``done`` reply, or that reply whole and packed, if it has arrays.
+
+        Commands that act on the run wait for the training to take note, some milliseconds; ``restart`` as long as the data
+        takes to read.
+
+        Errors: :class:`~glassnet.errors.WrongValue` and other :class:`~glassnet.errors.GlassnetError`; some have a ``code``.
+        """
+        arrays = arrays or {}
+        name, fields = checked(message, arrays)
+        session, state = self._session, self._trainer.state
+        if session._closed.is_set():
+            raise WrongValue("the studio is closed")
+        match name:
+            case "view":
+                with self._lock:
+                    self._watch = frozenset(fields.get("watch", self._watch))
+                    self._batch = None
+            case "look":
+                look = look_at(fields, arrays.get("pixels"), state.splits)
+                with self._lock:
+                    self._look, self._splits = look, state.splits
+            case "find":
+                return _reply(message, *session._questions.find(state, fields))
+            case "mistakes":
+                return _reply(message, *session._questions.mistakes(state, fields))
+            case _:
+                return session._follow(name, fields)
+        session._due.set()
+        return {}
+
+    def news(self) -> list[dict[str, Any]]:
+        """The text messages that are due: ``run``, if it changed since this was last asked."""
+        state = self._trainer.state
+        with self._lock:
+            if self._told == state.told:
+                return []
+            self._told = state.told
+        return [described(state)]
+
+    def frame(self) -> bytes | None:
+        """The newest frame; None if nothing changed since the last one."""
+        with (
+            self._lock,
+            np.errstate(over="ignore", invalid="ignore"),
+        ):  # a network that runs away has costs beyond all bounds
+            return self._frame()
+
+    def close(self) -> None:
+        """Watch no more. May be called again."""
+        session = self._session
+        with session._lock:
+            if self in session._tabs:
+                session._tabs.remove(self)
+        session._due.set()
+
+    def _frame(self) -> bytes | None:
+        session, state = self._session, self._trainer.state
+        if self._splits is not state.splits:
+            self._look, self._splits = self._look.again(state.splits), state.splits
+        look = self._look
+        tabs = len(session._tabs)
+        seen = (state.serial, look, tabs, self._watch)
+        if self._seen is not None and all(a is b or a == b for a, b in zip(seen, self._seen, strict=True)):
+            return None
+        self._seen = seen
+        about, arrays = thought(
+            state.weights.precise, state.checkpoint.settings.cost, look, state.splits.train.classes is not None
+        )
+        self._number += 1
+        header: dict[str, Any] = {
+            "type": "frame",
+            "frame": self._number,
+            "run": int(state.run.path.name),
+            "weights": state.weights.version,
+            "status": session._status(state),
+            "look": about,
+        }
+        if self._weights != state.weights.version:
+            self._weights = state.weights.version
+            for l, layer in enumerate(state.weights.network.layers, start=1):
+                arrays[f"weight{l}"] = np.asarray(layer.weight, np.float32)
+                arrays[f"bias{l}"] = np.asarray(layer.bias, np.float32)
+        size = state.checkpoint.settings.batch_size
+        if self._charts != (state.charts, state.charts.version, size, state.told):
+            version, series = state.charts.arrays(size)
+            self._charts = (state.charts, version, size, state.told)
+            arrays |= series
+        if "minibatch" in self._watch and (found := self._minibatch(state)) is not None:
+            header["minibatch"], more = found
+            arrays |= more
+        return pack(header, arrays)
+
+    def _minibatch(self, state: State) -> Any:
+        """The minibatch, if it is another than the last one sent, and not too soon after it."""
+        now = time.monotonic()
+        what = (state.told, state.weights.version, state.batch)
+        if self._batch == what:
+            return None
+        if state.mode in ("playing", "stepping") and state.batch is None and now - self._batch_at < _MINIBATCH:
+            return None
+        self._batch, self._batch_at = what, now
+        return minibatch(state)
+
+
+def _reply(message: dict[str, Any], about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
+    number = message.get("id")
+    return pack({"type": "done", "id": number if type(number) is int else None, **about}, arrays)
+
+
+def _judgement(state: State) -> dict[str, Any]:
+    """What the network of a state is worth, as plain data."""
+    network, cost, answer = state.weights.network, state.checkpoint.settings.cost, answer_of(state.weights.network)
+    parts = {"train": state.splits.train.take(slice(0, _JUDGED)), "validation": state.splits.validation}
+    judged: dict[str, Any] = {"step": state.step}
+    for name, data in parts.items():
+        judged[name] = None
+        if data is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = evaluate(network, data, cost, answer)
+            if math.isfinite(found.cost):
+                judged[name] = {"cost": found.cost, "accuracy": found.accuracy, "examples": found.examples}
+    return judged
+
+
+def _check_size(sizes: Any) -> None:
+    """Refuse a network too large to be shown.
+
+    Errors: :class:`~glassnet.errors.WrongValue`.
+    """
+    count = sum(inputs * out + out for inputs, out in pairwise(sizes))
+    if len(sizes) - 1 > MAX_LAYERS:
+        raise WrongValue(f"the studio shows networks of up to {MAX_LAYERS} layers, this one has {len(sizes) - 1}")
+    if count > MAX_COUNT:
+        raise WrongValue(
+            f"the studio shows networks of up to {MAX_COUNT:,} weights and biases, this one has {count:,}: train it with "
+            "glassnet train"
+        )
+
+
+def _sources(plan: Plan) -> tuple[str, ...]:
+    return tuple(plan.about["data"]["sources"])
+
+
+def _from(source: Path) -> Plan:
+    """What a run, or a file, begins a new run with.
+
+    Errors: :class:`~glassnet.errors.WrongFile`.
+    """
+    if not source.is_file():
+        run = Run.open(source)
+        plan = reopened(run)
+        here = [plan.checkpoint.epoch, plan.checkpoint.example]
+        past = [event for event in run.events() if event["at"] <= here]
+        kept = ("data", "recipe", "initializer", "sizes", "classes", "engine", "glassnet", "created", "python", "numpy")
+        about = {key: run.about[key] for key in kept if key in run.about}
+        return replace(plan, about={**about, "events": past})
+    network, _ = read_network(source)
+    splits = load("mnist")
+    try:
+        checkpoint = read_checkpoint(source)[0]
+    except WrongFile:  # a network alone
+        settings = Settings(cost=cost_of(network))
+        checkpoint = Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
+    ends = splits.train.inputs.shape[1], splits.train.targets.shape[1]
+    if (network.sizes[0], network.sizes[-1]) != ends:
+        raise WrongFile(
+            f"{source} holds a network from {network.sizes[0]} numbers to {network.sizes[-1]}, and MNIST, the data that goes "
+            f"with a file, has {ends[0]} and {ends[1]}: give the folder of its run, which says what it was trained on"
+        )
+    data = {"sources": ["mnist"], "validation": 1 / 6, "seed": 0, "examples": len(splits.train)}
+    about = {
+        "data": {**data, "fingerprint": fingerprint(splits.train)},
+        "sizes": list(network.sizes),
+        "classes": list(splits.train.classes or ()),
+    }
+    return Plan(checkpoint, splits, about)
+
+
+def _remembered(home: Path) -> tuple[dict[str, Any], Notice | None]:
+    """What ``session.json`` says; nothing, with a notice, if it is damaged."""
+    path = home / "session.json"
+    if not path.exists():
+        return {}, None
+    try:
+        found = json.loads(path.read_bytes())
+        if not isinstance(found, dict):
+            raise ValueError("expected a JSON object")
+        return found, None
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, Notice(
+            "damaged", f"{path} is damaged ({error}), so a new run was begun. The others are still there."
+        )

@@ -1,0 +1,86 @@
+"""The description of a run: what the page is told, and that it is true."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_run import npz, numbers_npz, run_on
+
+import glassnet
+from glassnet import RECIPES, Network, WrongValue
+from glassnet.activations import ACTIVATIONS
+from glassnet.costs import as_cost, check_fit
+from glassnet.studio.description import choices, code_of, curve, described, plain_settings
+from glassnet.studio.trainer import Trainer
+
+SOURCE = Path(glassnet.__file__).parent
+
+
+def test_a_run_is_described(tmp_path):
+    trainer = Trainer(*run_on(tmp_path, npz(tmp_path), {"clip": 2.0}), lambda: None)
+    told = described(trainer.state)
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert (told["type"], told["run"], told["name"], told["path"]) == ("run", 1, "1", str(tmp_path / "1"))
+    assert (told["sizes"], told["count"], told["side"]) == ([64, 16, 16, 3], 1363, 8)
+    assert told["classes"] == ["0", "1", "2"]
+    assert told["data"] == {"sources": [str(tmp_path / "stripes.npz")], "train": 200, "validation": 40, "test": 40}
+    assert (told["recipe"], told["initializer"], told["engine"], told["from"]) == ("small", "glorot", "fused", None)
+    assert told["settings"] == {
+        "cost": "squared_error", "optimizer": "sgd", "learning_rate": 1.5, "schedule": "cosine", "momentum": 0.0,
+        "nesterov": False, "weight_decay": 1e-4, "clip": 2.0, "dropout": 0.0, "batch_size": 10, "epochs": 5,
+    }  # fmt: skip
+    trainer.close()
+
+
+def test_numbers_to_predict_have_no_classes_and_no_side(tmp_path):
+    trainer = Trainer(*run_on(tmp_path, numbers_npz(tmp_path), output="identity", validation=0), lambda: None)
+    told = described(trainer.state)
+    assert (told["classes"], told["side"]) == (None, None)
+    assert told["data"] == {"sources": [str(tmp_path / "numbers.npz")], "train": 60, "validation": 0, "test": 0}
+    trainer.close()
+
+
+def test_what_an_optimizer_lacks_is_left_out():
+    settings = plain_settings(RECIPES["modern"].settings)
+    assert settings["clip"] is None
+    assert "momentum" in settings
+    from glassnet.plans import changed
+
+    assert "momentum" not in plain_settings(changed(RECIPES["modern"].settings, {"optimizer": "adam"}))
+
+
+def test_the_choices_are_those_there_are():
+    told = choices()
+    for cost, outputs in told["outputs"].items():
+        for name, activation in ACTIVATIONS.items():
+            if name in outputs:
+                check_fit(as_cost(cost), activation())
+            else:
+                with pytest.raises(WrongValue):
+                    check_fit(as_cost(cost), activation())
+    assert [each["name"] for each in told["recipes"]] == list(RECIPES)
+    assert told["recipes"][3]["hidden"] == "relu"
+    assert told["optimizers"]["adam"] == ["learning_rate", "weight_decay", "clip"]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_lines_of_code_are_those_in_the_files(name):
+    hidden = "sigmoid" if name == "softmax" else name
+    network = Network.random((4, 3, 2), hidden=hidden, output=name)
+    code = code_of(network)
+    for line in (code["z"], code["a"], *code["values"]):
+        written = (SOURCE / line["file"]).read_text(encoding="utf-8").splitlines()[line["line"] - 1]
+        assert written.strip() == line["text"]
+    assert code["z"]["file"] == "network.py"
+    assert "layer.weight.T + layer.bias" in code["z"]["text"]
+    assert "activation.value(zs[-1])" in code["a"]["text"]
+    assert code["values"][1]["text"].startswith("return ")
+
+
+def test_a_curve_is_the_activation():
+    told = curve(ACTIVATIONS["sigmoid"]())
+    assert len(told["z"]) == len(told["a"]) == 161
+    assert (told["z"][0], told["z"][80], told["z"][-1]) == (-8, 0, 8)
+    np.testing.assert_allclose(told["a"], 1 / (1 + np.exp(-np.array(told["z"]))))
+    assert curve(ACTIVATIONS["softmax"]()) is None

@@ -1,0 +1,268 @@
+"""Looks: the numbers shown are the network's own, and the examples found are those that fit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_run import npz, numbers_npz, plan_on, run_on
+
+from glassnet import (
+    Checkpoint,
+    Dataset,
+    Network,
+    Run,
+    Splits,
+    WrongValue,
+    as_input,
+    confusion,
+    evaluate,
+    from_labels,
+    mistakes,
+    mnist,
+)
+from glassnet.costs import COSTS, as_cost
+from glassnet.plans import begun
+from glassnet.recipes import recipe
+from glassnet.studio.looks import (
+    Look,
+    Questions,
+    first_look,
+    look_at,
+    minibatch,
+    part_of,
+    side_of,
+    thought,
+)
+from glassnet.studio.trainer import Trainer
+from glassnet.training import order
+
+
+@pytest.fixture(scope="module")
+def stripes(tmp_path_factory):
+    return npz(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory):
+    return plan_on(numbers_npz(tmp_path_factory.mktemp("data")), output="identity", validation=10)
+
+
+@pytest.fixture
+def trainer(stripes, tmp_path):
+    made = Trainer(*run_on(tmp_path, stripes), lambda: None)
+    yield made
+    made.close()
+
+
+def test_a_new_tab_looks_at_the_first_test_image(stripes, numbers):
+    look = first_look(plan_on(stripes).splits)
+    assert (look.source, look.row, look.number) == ("test", 0, 0)
+    assert look.label == int(plan_on(stripes).splits.test.labels[0])
+    look = first_look(numbers.splits)
+    assert (look.source, look.label, look.target.shape) == ("validation", None, (1, 2))
+    assert first_look(plan_on(stripes, validation=0).splits).source == "test"
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_a_thought_is_the_networks_own_and_the_terms_add_up_to_the_cost(stripes, cost):
+    plan = plan_on(stripes, {"cost": cost})
+    network = plan.checkpoint.network.to(dtype=np.float64)
+    look = look_at({"source": "validation", "row": 3, "look": 9}, None, plan.splits)
+    about, arrays = thought(network, as_cost(cost), look)
+    x, y = plan.splits.validation.inputs[3:4].astype(np.float64), plan.splits.validation.targets[3:4]
+    forward = network.forward(x)
+    for l in (1, 2, 3):
+        np.testing.assert_array_equal(arrays[f"z{l}"], forward.zs[l - 1][0])
+        np.testing.assert_array_equal(arrays[f"a{l}"], forward.activations[l][0])
+    assert about == {
+        "look": 9,
+        "source": "validation",
+        "row": 3,
+        "label": int(y.argmax()),
+        "answer": int(forward.activations[-1].argmax()),
+        "cost": pytest.approx(arrays["terms"].sum()),
+        "centered": None,
+    }
+    judged = evaluate(network, plan.splits.validation.take(slice(3, 4)), as_cost(cost))
+    assert about["cost"] == pytest.approx(judged.cost)
+
+
+def test_outputs_that_are_no_classes_have_no_answer(numbers):
+    network = numbers.checkpoint.network.to(dtype=np.float64)
+    about, arrays = thought(network, as_cost("squared_error"), first_look(numbers.splits), classes=False)
+    assert (about["label"], about["answer"]) == (None, None)
+    assert about["cost"] == pytest.approx(arrays["terms"].sum())
+
+
+def test_a_drawing_is_centered_as_mnist_was_or_left_where_it_is():
+    splits = mnist()
+    pixels = np.zeros((112, 112), np.uint8)
+    pixels[10:50, 8:16] = 255
+    centered = look_at({"source": "drawing", "center": True}, pixels, splits)
+    np.testing.assert_array_equal(centered.input[0], as_input(pixels, 28))
+    left = look_at({"source": "drawing", "center": False}, pixels, splits).input.reshape(28, 28)
+    assert (centered.centered, centered.label, centered.target) == (True, None, None)
+    assert left[3:12, 2:4].min() == 1  # each of its pixels is the mean of 4 × 4
+    assert left[2, 2] == left[12, 2] == 0.5
+    assert left.sum() == pytest.approx(40 * 8 / 16)
+
+
+def test_a_picture_of_any_size_is_scaled_by_areas_and_dark_ink_is_ink():
+    splits = mnist()
+    paper = np.full((90, 131), 230, np.uint8)
+    paper[30:60, 40:70] = 0
+    image = look_at({"source": "picture", "center": False}, paper, splits).input.reshape(28, 28)
+    assert image[14, 11] == 1
+    assert image[0, 0] == pytest.approx(25 / 255)
+    assert image.mean() == pytest.approx(1 - paper.mean() / 255)
+    drawn = look_at({"source": "drawing", "center": False}, 255 - paper, splits).input.reshape(28, 28)
+    np.testing.assert_allclose(drawn, image, atol=1e-12)
+
+
+def test_nothing_drawn_is_zeros_and_noise_is_of_its_seed():
+    splits = mnist()
+    for source in ("drawing", "picture"):
+        look = look_at({"source": source}, np.zeros((112, 112), np.uint8), splits)
+        assert not look.input.any()
+    assert not look_at({"source": "blank"}, None, splits).input.any()
+    one, same, other = (look_at({"source": "noise", "seed": seed}, None, splits).input for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+    assert 0 <= one.min() < 0.01 < 0.99 < one.max() <= 1
+
+
+def test_what_is_not_there_is_said(stripes, numbers):
+    splits = plan_on(stripes, validation=0).splits
+    with pytest.raises(WrongValue, match="this run has no validation data"):
+        part_of(splits, "validation")
+    with pytest.raises(WrongValue, match="no row 40: the test data has the rows 0 to 39"):
+        look_at({"source": "test", "row": 40}, None, splits)
+    with pytest.raises(WrongValue, match="takes 5 numbers, which are no square image"):
+        look_at({"source": "drawing"}, np.zeros((9, 9), np.uint8), numbers.splits)
+    with pytest.raises(WrongValue, match="a drawing needs its pixels"):
+        look_at({"source": "drawing"}, None, splits)
+    assert (side_of(784), side_of(64), side_of(9), side_of(785)) == (28, 8, None, None)
+
+
+def test_a_look_goes_over_to_another_run_if_it_can(stripes):
+    small, digits = plan_on(stripes).splits, mnist()
+    look = look_at({"source": "test", "row": 9_999, "look": 4}, None, digits)
+    assert look.again(small).row == 0
+    assert look.again(small).number == 4
+    pixels = np.zeros((112, 112), np.uint8)
+    pixels[30:60, 30:40] = 200
+    look = look_at({"source": "drawing", "center": False, "look": 5}, pixels, digits)
+    again = look.again(small)
+    assert isinstance(again, Look)
+    assert (again.source, again.input.shape, again.centered, again.number) == ("drawing", (1, 64), False, 5)
+
+
+def test_mistakes_and_the_table_are_those_of_evaluation(trainer):
+    state = trainer.state
+    network, data = state.weights.network, state.splits.train
+    about, arrays = Questions().mistakes(state, {"source": "train", "count": 7})
+    np.testing.assert_array_equal(arrays["confusion"], confusion(network, data))
+    expected = mistakes(network, data, 7)
+    assert arrays["rows"].tolist() == [each.row for each in expected]
+    assert arrays["answers"].tolist() == [each.answer for each in expected]
+    assert arrays["labels"].tolist() == [each.truth for each in expected]
+    np.testing.assert_allclose(arrays["confidences"], [each.confidence for each in expected], atol=1e-6)
+    assert about == {"examples": 200, "wrong": int((data.labels != network(data.inputs).argmax(1)).sum()), "step": 0}
+    assert arrays["inputs"].shape == (7, 64)
+    assert arrays["inputs"].dtype == np.uint8
+    np.testing.assert_allclose(arrays["inputs"] / 255, data.inputs[arrays["rows"]], atol=0.5 / 255 + 1e-6)
+
+
+def test_find_gives_what_fits_in_the_order_asked_for(trainer):
+    state, questions = trainer.state, Questions()
+    data = state.splits.train
+    answers = state.weights.network(data.inputs).argmax(1)
+
+    def find(**asked):
+        about, arrays = questions.find(state, {"source": "train", "count": 200, **asked})
+        assert about["total"] >= len(arrays["rows"])
+        return about["total"], arrays
+
+    total, arrays = find()
+    assert (total, arrays["rows"].tolist()) == (200, list(range(200)))
+    total, arrays = find(label=1, wrong=True)
+    assert arrays["rows"].tolist() == np.flatnonzero((data.labels == 1) & (answers != 1)).tolist()
+    total, arrays = find(answer=2, wrong=False)
+    assert arrays["rows"].tolist() == np.flatnonzero((data.labels == 2) & (answers == 2)).tolist()
+    assert (np.diff(find(order="cost")[1]["costs"]) <= 0).all()
+    assert (np.diff(find(order="confidence")[1]["confidences"]) <= 0).all()
+    shuffled = find(order="random", seed=3)[1]["rows"].tolist()
+    assert sorted(shuffled) == list(range(200)) != shuffled
+    assert find(order="random", seed=3)[1]["rows"].tolist() == shuffled
+    assert find(order="random", seed=3, offset=10, count=5)[1]["rows"].tolist() == shuffled[10:15]
+    assert find(offset=1000)[1]["rows"].tolist() == []
+    costs = find()[1]["costs"]
+    assert costs.mean() == pytest.approx(evaluate(state.weights.network, data, as_cost("squared_error")).cost, rel=1e-5)
+
+
+def test_numbers_to_predict_are_found_by_cost_and_have_no_mistakes(numbers, tmp_path):
+    run = Run.create(tmp_path / "1", numbers.about)
+    trainer = Trainer(run, numbers, lambda: None)
+    _, arrays = Questions().find(trainer.state, {"source": "train", "order": "cost"})
+    assert arrays["labels"].tolist() == arrays["answers"].tolist() == [-1] * 40
+    assert np.isnan(arrays["confidences"]).all()
+    for asked in ({"wrong": False}, {"label": 0}, {"order": "confidence"}):
+        with pytest.raises(WrongValue, match="numbers to predict, not classes"):
+            Questions().find(trainer.state, {"source": "train", **asked})
+    with pytest.raises(WrongValue, match="there are no mistakes, only costs"):
+        Questions().mistakes(trainer.state, {"source": "train"})
+    assert minibatch(trainer.state)[1]["batch_labels"].tolist() == [-1] * 10
+    trainer.close()
+
+
+def test_answers_are_kept_while_the_network_is_the_same(trainer):
+    questions = Questions()
+    first = questions.asked(trainer.state, "train")
+    assert questions.asked(trainer.state, "train") is first
+    trainer.step()
+    assert questions.asked(trainer.state, "train") is not first
+
+
+def test_the_minibatch_that_comes_next_and_the_one_that_was(trainer):
+    about, arrays = minibatch(trainer.state)
+    assert about == {"step": 1, "size": 10, "which": "next"}
+    rows = order(200, 0, 0)[:10]
+    assert arrays["batch_rows"].tolist() == rows.tolist()
+    assert np.isnan(arrays["batch_after"]).all()
+    coming = arrays["batch_before"]
+    trainer.step()
+    about, arrays = minibatch(trainer.state)
+    assert about == {"step": 1, "size": 10, "which": "last"}
+    assert arrays["batch_rows"].tolist() == rows.tolist()
+    np.testing.assert_array_equal(arrays["batch_before"], coming)
+    assert arrays["batch_before"].mean() == pytest.approx(trainer.state.cost, rel=1e-5)
+    assert arrays["batch_after"].mean() < arrays["batch_before"].mean()
+    assert arrays["batch_labels"].tolist() == trainer.state.splits.train.labels[rows].tolist()
+
+
+def test_of_a_large_minibatch_a_hundred_images_are_shown(stripes, tmp_path):
+    trainer = Trainer(*run_on(tmp_path, stripes, {"batch_size": 150}), lambda: None)
+    trainer.step()
+    about, arrays = minibatch(trainer.state)
+    assert (about["size"], len(arrays["batch_rows"])) == (150, 100)
+    trainer.close()
+
+
+def test_a_single_output_answers_no_or_yes(tmp_path):
+    rng = np.random.default_rng(0)
+    two = from_labels(rng.random((30, 16)), np.arange(30) % 2)
+    data = Dataset(two.inputs, two.targets[:, 1:].copy(), classes=("no", "yes"))
+    plan = begun(recipe("small"), {"batch_size": 5}, validation=0.5)
+    network = Network.random((16, 4, 1))
+    settings = plan.checkpoint.settings
+    start = Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
+    plan = replace(plan, checkpoint=start, splits=Splits(data, None, None))
+    trainer = Trainer(Run.create(tmp_path / "1", plan.about), plan, lambda: None)
+    _, arrays = Questions().mistakes(trainer.state, {"source": "train"})
+    assert arrays["confusion"].shape == (2, 2)
+    assert arrays["confusion"].sum() == 30
+    look = first_look(plan.splits)
+    assert (look.source, look.label) == ("train", 0)
+    assert thought(trainer.state.weights.precise, settings.cost, look)[0]["answer"] in (0, 1)
+    trainer.step()
+    trainer.close()

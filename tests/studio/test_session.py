@@ -1,0 +1,600 @@
+"""The session: one run, any number of tabs; whole frames; nothing lost when it is closed, or killed."""
+
+import itertools
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from small_run import frame_of, npz, numbers_npz, plan_on, run_on, same, until
+
+from glassnet import GlassnetError, Network, Run, WrongFile, WrongValue, last, save_network, train
+from glassnet.files import NotSaved, write
+from glassnet.plans import reopened as plan_of
+from glassnet.studio.commands import COMMANDS
+from glassnet.studio.frames import unpack
+from glassnet.studio.session import Session
+from glassnet.studio.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def stripes(tmp_path_factory):
+    return npz(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def source(stripes, tmp_path):
+    """A small run to go on from."""
+    return run_on(tmp_path / "elsewhere", stripes)[0].path
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def session(home, source):
+    made = Session(home, source)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tab(session):
+    return session.tab(lambda: None)
+
+
+def status(session):
+    return session.state()["status"]
+
+
+def after(tab, condition):
+    """The first frame of which this is true."""
+    found = []
+
+    def look():
+        frame = tab.frame()
+        if frame is not None:
+            found.append(unpack(frame))
+        return found and condition(found[-1][0]) and found[-1]
+
+    return until(look)
+
+
+# ── Frames ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_first_frame_is_whole(tab):
+    (run,) = tab.news()
+    header, arrays = frame_of(tab)
+    assert run["type"] == "run"
+    assert (header["type"], header["frame"], header["run"]) == ("frame", 1, run["run"])
+    assert arrays["weight1"].shape == (16, 64)
+    assert arrays["weight1"].dtype == np.float32
+    assert arrays["input"].shape == (64,)
+    assert arrays["z3"].shape == arrays["a3"].shape == arrays["target"].shape == arrays["terms"].shape == (3,)
+    assert {"cost_steps", "cost", "judged_steps", "train_cost", "validation_accuracy", "change_steps"} <= set(arrays)
+    assert header["look"]["source"] == "test"
+    told = header["status"]
+    assert (told["mode"], told["step"], told["steps"], told["epoch"], told["epochs"]) == ("paused", 0, 100, 1, 5)
+    assert (told["example"], told["examples"], told["tabs"], told["speed"]) == (0, 200, 1, 100)
+    assert told["learning_rate"] == 1.5
+    assert told["cost"] is None
+    assert told["rate"] is None
+
+
+def test_the_forward_pass_is_of_these_very_weights(session, tab):
+    tab.do({"do": "speed", "value": None})
+    tab.do({"do": "play"})
+    weights, mode = {}, "playing"
+    while mode != "finished":
+        header, arrays = frame_of(tab)
+        mode = header["status"]["mode"]
+        weights |= {name: array for name, array in arrays.items() if name.startswith(("weight", "bias"))}
+        a = arrays["input"].astype(np.float64)
+        for l in (1, 2, 3):
+            z = a @ weights[f"weight{l}"].astype(np.float64).T + weights[f"bias{l}"].astype(np.float64)
+            np.testing.assert_allclose(arrays[f"z{l}"], z, rtol=1e-12, atol=1e-12)
+            a = arrays[f"a{l}"]
+
+
+def test_nothing_is_sent_twice_and_nothing_when_nothing_changed(session, tab):
+    frame_of(tab)
+    after(tab, lambda header: header["status"]["judged"])
+    until(lambda: tab.frame() is None)
+    tab.do({"do": "look", "look": 7, "source": "train", "row": 5})
+    header, arrays = frame_of(tab)
+    assert (header["look"]["look"], header["look"]["row"]) == (7, 5)
+    assert "weight1" not in arrays
+    assert "cost" not in arrays
+    assert "z1" in arrays
+    other = session.tab(lambda: None)  # but a new tab is told everything
+    assert {"weight1", "cost"} <= set(frame_of(other)[1])
+    assert frame_of(tab)[0]["status"]["tabs"] == 2
+    other.close()
+    other.close()
+    assert frame_of(tab)[0]["status"]["tabs"] == 1
+
+
+def test_run_is_told_once_and_again_when_settings_change(tab):
+    assert len(tab.news()) == 1
+    assert tab.news() == []
+    tab.do({"do": "step", "what": "minibatch"})
+    assert tab.news() == []
+    tab.do({"do": "change", "learning_rate": 0.5})
+    (run,) = tab.news()
+    assert run["settings"]["learning_rate"] == 0.5
+    tab.do({"do": "restart"})
+    (run,) = tab.news()
+    assert (run["name"], run["settings"]["learning_rate"]) == ("2", 0.5)
+
+
+def test_a_watched_minibatch_comes_with_each_step(tab):
+    assert "minibatch" not in frame_of(tab)[0]
+    tab.do({"do": "view", "watch": ["minibatch"]})
+    header, arrays = frame_of(tab)
+    assert header["minibatch"] == {"step": 1, "size": 10, "which": "next"}
+    for step in (1, 2, 3):
+        tab.do({"do": "step", "what": "minibatch"})
+        header, arrays = after(tab, lambda header: "minibatch" in header)
+        assert header["minibatch"] == {"step": step, "size": 10, "which": "last"}
+        assert (arrays["batch_after"] != arrays["batch_before"]).all()
+    tab.do({"do": "look", "source": "blank"})
+    assert "minibatch" not in frame_of(tab)[0]
+
+
+def test_each_tab_looks_at_its_own_image(session):
+    one, other = session.tab(lambda: None), session.tab(lambda: None)
+    one.do({"do": "look", "look": 1, "source": "noise", "seed": 3})
+    pixels = np.zeros((112, 112), np.uint8)
+    pixels[20:80, 50:60] = 255
+    other.do({"do": "look", "look": 2, "source": "drawing", "center": True}, {"pixels": pixels})
+    first, second = frame_of(one), frame_of(other)
+    assert (first[0]["look"]["source"], second[0]["look"]["source"]) == ("noise", "drawing")
+    assert (first[0]["look"]["label"], second[0]["look"]["centered"]) == (None, True)
+    assert "target" not in second[1]
+    assert second[1]["input"].max() == 1
+
+
+def test_replies_with_arrays_are_binary(session, tab):
+    header, arrays = unpack(tab.do({"do": "find", "id": 12, "source": "test", "label": 1, "count": 5}))
+    assert (header["type"], header["id"]) == ("done", 12)
+    assert set(arrays["labels"].tolist()) == {1}
+    assert len(arrays["rows"]) == 5 <= header["total"]
+    header, arrays = unpack(tab.do({"do": "mistakes", "id": 13, "source": "validation"}))
+    assert header["examples"] == 40
+    assert arrays["confusion"].sum() == 40
+
+
+def test_tabs_are_called_by_another_thread_and_not_too_often(session):
+    calls = []
+    tab = session.tab(lambda: calls.append((time.monotonic(), threading.current_thread().name)))
+    tab.do({"do": "play"})
+    until(lambda: len(calls) > 10)
+    assert {name for _, name in calls} == {"glassnet studio: bell"}
+    gaps = np.diff([when for when, _ in calls])
+    assert gaps.min() > 1 / 61
+
+    def broken():
+        raise RuntimeError("this loop is closed")
+
+    session.tab(broken)
+    here = len(calls)
+    until(lambda: len(calls) > here + 3)
+
+
+# ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_all_tabs_act_on_the_one_run(session):
+    one, other = session.tab(lambda: None), session.tab(lambda: None)
+    one.do({"do": "speed", "value": 50})
+    one.do({"do": "play"})
+    assert after(other, lambda header: header["status"]["step"] > 2)[0]["status"]["mode"] == "playing"
+    other.do({"do": "pause"})
+    step = after(one, lambda header: header["status"]["mode"] == "paused")[0]["status"]["step"]
+    other.do({"do": "step", "what": "epoch"})
+    header, _ = after(one, lambda header: header["status"]["epoch"] == 2 and header["status"]["mode"] == "paused")
+    assert header["status"]["step"] == 20 > step
+
+
+def test_a_restart_is_a_new_run_as_it_was_but_for_what_was_asked(session, tab, home):
+    tab.do({"do": "change", "learning_rate": 0.5, "momentum": 0.5})
+    assert tab.do({"do": "restart", "sizes": [64, 9, 8, 7, 3], "seed": 3}) == {"run": 2}
+    run = session.describe()
+    assert (run["path"], run["sizes"], run["seed"]) == (str(home / "2"), [64, 9, 8, 7, 3], 3)
+    assert run["activations"] == ["sigmoid"] * 4
+    assert (run["settings"]["learning_rate"], run["settings"]["momentum"]) == (0.5, 0.5)
+    assert run["data"]["train"] == 200
+    assert status(session)["mode"] == "paused"
+    tab.do(
+        {
+            "do": "restart",
+            "hidden": ["relu", "tanh"],
+            "sizes": [64, 9, 8, 3],
+            "cost": "cross_entropy",
+            "initializer": "he",
+        }
+    )
+    run = session.describe()
+    assert (run["activations"], run["initializer"]) == (["relu", "tanh", "softmax"], "he")
+    tab.do({"do": "restart", "sizes": [64, 9, 8, 7, 3]})
+    assert session.describe()["activations"] == ["relu", "tanh", "tanh", "softmax"]  # one more, like the last
+    tab.do({"do": "restart", "recipe": "modern", "epochs": 2})
+    run = session.describe()
+    assert (run["recipe"], run["sizes"], run["initializer"]) == ("modern", [64, 128, 3], "he")
+    assert (run["settings"]["cost"], run["settings"]["epochs"], run["settings"]["batch_size"]) == (
+        "cross_entropy",
+        2,
+        32,
+    )
+    assert run["seed"] == 3
+    expected = plan_on(run["data"]["sources"][0], {"epochs": 2, "batch_size": 32}, seed=3)
+    assert expected.checkpoint.settings.seed == 3
+    assert frame_of(tab)[0]["run"] == 5
+
+
+def test_a_restart_on_mnist_and_back(session, tab, stripes):
+    tab.do({"do": "look", "look": 3, "source": "test", "row": 39})
+    tab.do({"do": "restart", "data": ["mnist"]})
+    run = session.describe()
+    assert (run["sizes"], run["side"], run["data"]["train"]) == ([784, 16, 16, 10], 28, 50_000)
+    assert frame_of(tab)[0]["look"]["row"] == 39  # the same row of the new data
+    tab.do({"do": "look", "look": 4, "source": "test", "row": 9_000})
+    tab.do({"do": "restart", "data": [str(stripes)], "validation": 40})
+    assert session.describe()["sizes"] == [64, 16, 16, 3]
+    look = frame_of(tab)[0]["look"]
+    assert (look["look"], look["row"]) == (4, 0)  # there is no such row here
+
+
+REFUSED = [
+    ({"do": "restart", "data": ["/etc/passwd"]}, "other data is named when the studio is started"),
+    ({"do": "restart", "sizes": [64, 100_000, 3]}, "up to 2,000,000 weights and biases, this one has 6,800,003"),
+    ({"do": "restart", "sizes": [64, *[3] * 20, 3]}, "up to 20 layers, this one has 21"),
+    ({"do": "restart", "sizes": [784, 10]}, "do not fit the data, which has 64 numbers .* use 64,3"),
+    ({"do": "restart", "sizes": [3]}, "sizes must be at least two"),
+    ({"do": "restart", "sizes": []}, "sizes must be at least two"),
+    ({"do": "restart", "hidden": ["relu"] * 3}, "2 hidden layers, but 3 hidden activations"),
+    ({"do": "restart", "recipe": "big"}, "unknown recipe"),
+    ({"do": "restart", "batch_size": 201}, "there are 200 training examples"),
+    ({"do": "restart", "validation": 240}, "cannot hold out 240"),
+    ({"do": "restart", "validation": 1.5}, "validation must be a count"),
+    ({"do": "restart", "output": "relu", "cost": "cross_entropy"}, "change one of the two"),
+    ({"do": "change", "optimizer": "lion"}, "unknown optimizer"),
+    ({"do": "change", "epochs": 10_001}, "epochs must be"),
+    ({"do": "look", "source": "test", "row": 40}, "no row 40"),
+    ({"do": "look", "source": "drawing"}, "needs its pixels"),
+    ({"do": "jump"}, "there is no command 'jump'"),
+]
+
+
+@pytest.mark.parametrize(("message", "says"), REFUSED)
+def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(session, tab, home, message, says):
+    before = session.describe()
+    with pytest.raises(WrongValue, match=says):
+        tab.do(message)
+    assert session.describe() == before
+    assert sorted(path.name for path in home.iterdir() if path.is_dir()) == ["1"]
+
+
+def test_numbers_to_predict_can_be_watched(home, tmp_path):
+    path = numbers_npz(tmp_path)
+    source, _ = run_on(tmp_path / "elsewhere", path, {"learning_rate": 0.01}, output="identity", validation=10)
+    session = Session(home, source.path)
+    tab = session.tab(lambda: None)
+    tab.do({"do": "view", "watch": ["minibatch"]})
+    header, arrays = frame_of(tab)
+    assert (header["look"]["label"], header["look"]["answer"], header["look"]["source"]) == (None, None, "validation")
+    assert arrays["terms"].sum() == pytest.approx(header["look"]["cost"])
+    tab.do({"do": "step", "what": "epoch"})
+    header, arrays = after(tab, lambda header: header["status"]["judged"] and header["status"]["judged"]["step"] > 0)
+    assert header["status"]["judged"]["train"]["accuracy"] is None
+    assert header["status"]["judged"]["train"]["examples"] == 50
+    session.close()
+
+
+# ── What is kept ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_new_home_begins_the_small_recipe(home):
+    session = Session(home)
+    run = session.describe()
+    assert (run["recipe"], run["sizes"], run["name"], run["from"]) == ("small", [784, 16, 16, 10], "1", None)
+    session.close()
+    assert json.loads((home / "session.json").read_text()) == {"run": 1, "speed": 100.0, "playing": False}
+    assert Run.open(home / "1").network().count == 13_002
+
+
+def test_a_closed_session_goes_on_where_it_was(home, source):
+    session = Session(home, source)
+    tab = session.tab(lambda: None)
+    tab.do({"do": "speed", "value": 400})
+    tab.do({"do": "play"})
+    until(lambda: status(session)["step"] > 20)
+    session.close()
+    session.close()
+    step = status(session)["step"]
+    with pytest.raises(WrongValue, match="the studio is closed"):
+        tab.do({"do": "play"})
+    with pytest.raises(WrongValue, match="the studio is closed"):
+        session.tab(lambda: None)
+
+    again = Session(home)
+    assert status(again)["speed"] == 400
+    tab = again.tab(lambda: None)
+    header, arrays = frame_of(tab)
+    assert header["status"]["step"] >= step
+    assert arrays["cost_steps"][-1] >= step  # the charts are there again
+    assert arrays["judged_steps"].size
+    assert header["status"]["judged"]["step"] <= header["status"]["step"]
+    until(lambda: status(again)["mode"] == "finished")  # it was playing, so it plays
+    plan = plan_on(again.describe()["data"]["sources"][0])
+    whole = last(train(None, plan.splits.train, validation=plan.splits.validation, start=plan.checkpoint))
+    assert same(Run.open(home / "1").network(), whole) or until(lambda: same(Run.open(home / "1").network(), whole))
+    again.close()
+
+
+def test_a_paused_session_stays_paused(home, source):
+    session = Session(home, source)
+    session.tab(lambda: None).do({"do": "step", "what": "minibatch"})
+    session.close()
+    again = Session(home)
+    assert (status(again)["mode"], status(again)["step"]) == ("paused", 1)
+    again.close()
+
+
+def test_a_source_is_only_read(home, source):
+    before = {path.name: path.read_bytes() for path in source.iterdir()}
+    session = Session(home, source)
+    session.tab(lambda: None).do({"do": "step", "what": "epoch"})
+    until(lambda: status(session)["mode"] == "paused")
+    assert session.describe()["from"] == str(source)
+    session.close()
+    assert {path.name: path.read_bytes() for path in source.iterdir()} == before
+    other = Session(home, home / "1")
+    assert (other.describe()["name"], status(other)["step"]) == ("2", 20)
+    assert frame_of(other.tab(lambda: None))[1]["cost_steps"].size  # with its history
+    other.close()
+
+
+def test_a_network_alone_is_a_source(home, tmp_path):
+    path = tmp_path / "net.safetensors"
+    save_network(path, Network.random((784, 7, 10), output="softmax"))
+    session = Session(home, path)
+    run = session.describe()
+    assert (run["sizes"], run["settings"]["cost"], run["data"]["sources"]) == ([784, 7, 10], "cross_entropy", ["mnist"])
+    session.tab(lambda: None).do({"do": "step", "what": "minibatch"})
+    session.close()
+    save_network(path, Network.random((64, 7, 10)))
+    with pytest.raises(WrongFile, match="from 64 numbers to 10, and MNIST"):
+        Session(home, path)
+    with pytest.raises(WrongFile, match="does not exist"):
+        Session(home, tmp_path / "nowhere")
+    save_network(path, Network.random((784, 3000, 10)))
+    with pytest.raises(WrongValue, match="up to 2,000,000 weights"):
+        Session(home, path)
+    assert not (home / "2").exists()
+
+
+DAMAGES = {
+    "its checkpoint is cut": lambda run: (run / "checkpoint.safetensors").write_bytes(b"no"),
+    "its description is no JSON": lambda run: (run / "run.json").write_text("{"),
+    "its description says nothing": lambda run: (run / "run.json").write_text("{}"),
+    "its record is damaged": lambda run: (run / "events.jsonl").write_text("nonsense\n{}\n"),
+    "it is gone": lambda run: run.rename(run.parent / "gone"),
+    "session.json is no JSON": lambda run: (run.parent / "session.json").write_text("{"),
+    "session.json is a list": lambda run: (run.parent / "session.json").write_text("[]"),
+    "session.json names no run": lambda run: (run.parent / "session.json").write_text('{"run": "../elsewhere"}'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_run_is_a_sentence_and_a_new_run(home, source, damage):
+    session = Session(home, source)
+    session.tab(lambda: None).do({"do": "step", "what": "minibatch"})
+    session.close()
+    DAMAGES[damage](home / "1")
+    again = Session(home)
+    told = status(again)["notice"]
+    assert told["code"] == "damaged"
+    assert "new run" in told["text"]
+    assert again.describe()["recipe"] == "small"
+    assert status(again)["step"] == 0
+    again.close()
+
+
+recorded = st.dictionaries(
+    st.sampled_from(["cost", "settings", "train", "validation", "seconds", "validation_cost", "validation_accuracy"]),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(st.sampled_from(["cost", "accuracy", "examples"]), inner, max_size=3)
+        ),
+        max_leaves=4,
+    ),
+    max_size=4,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(st.lists(st.tuples(st.sampled_from(["started", "stepped", "epoch", "judged", "odd"]), recorded), max_size=6))
+def test_a_record_edited_by_hand_is_no_crash(home, source, record):
+    lines = [{"event": kind, "step": 0, "at": [0, 0], "epoch": 1, **more} for kind, more in record]
+    run = Run.open(source)
+    (source / "events.jsonl").write_text("")
+    run.append(lines)
+    trainer = Trainer(run, plan_of(run), lambda: None)
+    json.dumps([trainer.state.judged, trainer.state.seconds], allow_nan=False)
+    trainer.state.charts.arrays(10)
+    trainer.close()
+
+
+def test_what_cannot_be_remembered_is_a_notice_until_it_can(session, tab, monkeypatch):
+    def full(path, body):
+        if path.name == "session.json":
+            raise NotSaved("could not save session.json: no space left.")
+        return write(path, body)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("glassnet.files.write", full)
+        tab.do({"do": "speed", "value": 7})
+        told = until(lambda: status(session)["notice"])
+        assert (told["code"], "no space left" in told["text"]) == ("unremembered", True)
+    until(lambda: status(session)["notice"] is None)
+
+
+def test_odd_values_in_session_json_are_not_believed(home, source):
+    Session(home, source).close()
+    for speed in ('"fast"', "-1", "1e300", "true", "[]"):
+        (home / "session.json").write_text(f'{{"run": 1, "speed": {speed}, "playing": 7}}')
+        session = Session(home)
+        assert (status(session)["speed"], status(session)["mode"]) == (100.0, "paused")
+        session.close()
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from glassnet.studio.session import Session
+session = Session(Path(sys.argv[1]), sys.argv[2])
+tab = session.tab(lambda: None)
+tab.do({"do": "change", "epochs": 10_000})
+tab.do({"do": "speed", "value": 2000})
+tab.do({"do": "play"})
+print("playing", flush=True)
+time.sleep(600)
+"""
+
+
+def test_after_kill_9_it_goes_on_from_the_last_save(home, source, stripes):
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(home), str(source)], stdout=subprocess.PIPE) as process:
+
+        def saved():
+            with suppress(WrongFile):
+                return Run.open(home / "1").checkpoint().memory.step > 0
+
+        try:
+            assert process.stdout.readline() == b"playing\n"
+            until(saved)
+        finally:
+            process.kill()  # SIGKILL: it can do nothing about it
+    saved = Run.open(home / "1").checkpoint()
+    session = Session(home)
+    assert (status(session)["mode"], status(session)["speed"]) == ("playing", 2000)
+    assert status(session)["step"] >= saved.memory.step
+    assert session.state()["status"]["notice"] is None
+    session.close()
+    kept = Run.open(home / "1").checkpoint()
+    plan = plan_on(stripes, {"epochs": 10_000})
+    events = train(None, plan.splits.train, start=plan.checkpoint, every=1)
+    unbroken = next(
+        event.checkpoint
+        for event in events
+        if (event.checkpoint.epoch, event.checkpoint.example) == (kept.epoch, kept.example)
+    )
+    assert same(kept.network, unbroken.network)
+
+
+# ── Whatever comes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 300)
+    | st.floats()
+    | st.sampled_from(["relu", "adam", "mnist", "small", ""]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # the checker of types does, in the other threads
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(st.sampled_from(sorted(COMMANDS)), st.data())
+def test_random_messages_raise_only_what_has_a_sentence(session, name, data):
+    tab = session.tab(lambda: None)
+    keys = st.sampled_from([*COMMANDS[name], "id"])
+    values = anything | st.sampled_from(["test", "train", "minibatch", "epoch", "drawing", "noise", "cost", "random"])
+    message = {"do": name, **data.draw(st.dictionaries(keys, values, max_size=4))}
+    with suppress(GlassnetError):
+        reply = tab.do(message)
+        assert isinstance(reply, dict | bytes)
+    tab.close()
+
+
+def soak(session, seconds, seed, errors):
+    """One tab that does whatever comes to its mind."""
+    choose = random.Random(seed)
+    tab = session.tab(lambda: None)
+    pixels = np.random.default_rng(seed).integers(0, 256, (112, 112)).astype(np.uint8)
+    messages = [
+        {"do": "play"}, {"do": "play"}, {"do": "pause"}, {"do": "step", "what": "minibatch"}, {"do": "step", "what": "epoch"},
+        {"do": "speed", "value": None}, {"do": "speed", "value": 2000}, {"do": "speed", "value": 20},
+        {"do": "change", "learning_rate": 0.1}, {"do": "change", "learning_rate": 2.0}, {"do": "change", "batch_size": 7},
+        {"do": "change", "batch_size": 32}, {"do": "change", "optimizer": "adam", "learning_rate": 0.01},
+        {"do": "change", "optimizer": "sgd", "momentum": 0.5}, {"do": "change", "epochs": 9_999},
+        {"do": "restart", "epochs": 10_000}, {"do": "restart", "recipe": "modern"}, {"do": "restart", "hidden": "relu"},
+        {"do": "look", "source": "noise", "seed": 3}, {"do": "look", "source": "test", "row": 3},
+        {"do": "look", "source": "drawing"}, {"do": "find", "source": "train", "order": "cost", "wrong": True},
+        {"do": "mistakes", "source": "validation"}, {"do": "view", "watch": ["minibatch"]}, {"do": "view", "watch": []},
+    ]  # fmt: skip
+    end = time.monotonic() + seconds
+    try:
+        for count in itertools.count():
+            if time.monotonic() > end:
+                break
+            with suppress(WrongValue):  # Refused: what is finished cannot be played
+                message = choose.choice(messages)
+                if message["do"] != "restart" or choose.random() < 0.1:
+                    tab.do(message, {"pixels": pixels})
+            tab.news()
+            frame = tab.frame()
+            if frame is not None:
+                header, arrays = unpack(frame)
+                assert all(np.isfinite(array).all() for name, array in arrays.items() if name[0] in "zw")
+                assert header["status"]["step"] <= header["status"]["steps"]
+            if count % 50 == 49:
+                tab.close()
+                tab = session.tab(lambda: None)
+                assert "weight1" in frame_of(tab)[1]
+    except Exception as error:
+        errors.append(error)
+
+
+def peak():
+    """The most memory this process ever had, in KiB; 0 where that is not known."""
+    if sys.platform != "linux":
+        return 0
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_soak(session, home, long):
+    errors, seconds = [], 60 if long else 4
+    threads = [threading.Thread(target=soak, args=(session, seconds, seed, errors)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    threads[0].join(seconds / 3)
+    early = peak()
+    for thread in threads:
+        thread.join()
+    if long:  # what is needed is needed early
+        assert peak() - early < 100_000
+    assert errors == []
+    assert status(session)["notice"] is None or status(session)["notice"]["code"] in ("finished", "diverged", "stuck")
+    session.close()
+    assert not any(thread.is_alive() for thread in [session._trainer._thread, *session._threads])
+    network = Run.open(home / str(session.describe()["run"])).network()
+    assert all(np.isfinite(layer.weight).all() for layer in network.layers)
