@@ -1,17 +1,21 @@
 """The command line, in this process where that is enough, in its own where signals or exit codes matter."""
 
+import contextlib
 import gzip
 import io
 import json
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -844,3 +848,200 @@ def test_explain_refuses_two_pictures_and_what_is_no_picture(trained, here, caps
     small_idx(here)
     code, _, err = glassnet(capsys, "explain", trained, "weight", "2", "7", "3", "--data", here)
     assert (code, "784" in err) == (2, True)
+
+
+# ── The studio ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.contextmanager
+def studio(*options):
+    """A studio of its own process, once it has printed its link."""
+    command = [sys.executable, "-m", "glassnet", "studio", "--no-browser", *map(str, options)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        process.link = process.stdout.readline().strip()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def fetched(address, **options):
+    return httpx.get(address, trust_env=False, timeout=20, **options)
+
+
+def test_the_studio_opens_by_a_link_ends_by_ctrl_c_and_knows_its_tabs_again(here):
+    with studio("--port", "0", "--home", "home") as process:
+        address = process.link.partition("/open?token=")[0]
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", address)
+        welcome = fetched(process.link)
+        assert welcome.status_code == 303
+        cookie = {"Cookie": welcome.headers["set-cookie"].partition(";")[0]}
+        page = fetched(address + "/", headers=cookie)
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        state = fetched(address + "/api/state", headers=cookie).json()
+        assert state["run"]["sizes"] == [784, 16, 16, 10]
+        assert state["status"]["mode"] == "paused"
+        secret = Path("home/secret").read_text().strip()
+        assert (
+            fetched(address + "/api/state", headers={"Authorization": f"Bearer {secret}"}).json()["run"] == state["run"]
+        )
+
+        # A second start on this home is no second studio: it asks for a new link.
+        command = [sys.executable, "-m", "glassnet", "studio", "--no-browser", "--home", "home"]
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert second.returncode == 0
+        assert "running already in home" in second.stderr
+        assert second.stdout.startswith(address + "/open?token=")
+        assert second.stdout.strip() != process.link
+        assert fetched(second.stdout.strip()).status_code == 303
+        # It could not open what it was asked to, and says so.
+        third = subprocess.run([*command, "runs/1"], capture_output=True, text=True, timeout=60)
+        assert (third.returncode, third.stdout) == (2, "")
+        assert "already in home" in third.stderr
+
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out) == (0, "")
+        assert "the studio is open: 784-16-16-10, run home/1" in err
+        assert "everything is saved in home" in err
+        assert "Traceback" not in err
+        assert secret not in err
+    assert not Path("home/server.json").exists()
+    with studio("--port", address.rpartition(":")[2], "--home", "home") as process:
+        again = fetched(address + "/api/state", headers=cookie).json()  # the same cookie, the same run
+        assert again["run"]["path"] == state["run"]["path"]
+        process.terminate()  # a polite kill is answered in the same way
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert sorted(each.name for each in Path("home").iterdir() if each.is_dir()) == ["1"]
+
+
+def test_a_killed_studio_does_not_keep_its_home(here):
+    with studio("--port", "0", "--home", "home") as process:
+        assert process.link
+    assert Path("home/server.json").exists()  # it had no time to take it away
+    with studio("--port", "0", "--home", "home") as process:
+        assert fetched(process.link).status_code == 303
+
+
+def test_the_studio_goes_on_from_a_run_and_leaves_it_alone(trained, here):
+    before = {each.name: each.read_bytes() for each in trained.iterdir()}
+    with studio(trained, "--port", "0", "--home", "home") as process:
+        answer = fetched(process.link)
+        cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+        run = fetched(process.link.partition("/open")[0] + "/api/state", headers=cookie).json()["run"]
+        assert run["from"] == str(trained)
+        assert Path(run["path"]) == Path("home/1")
+    assert {each.name: each.read_bytes() for each in trained.iterdir()} == before
+
+
+def test_studio_mistakes_are_one_sentence(here, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for arguments, wanted, pattern in (
+            (["--port", port], 1, f"port {port} is taken by another program"),
+            (["--host", "203.0.113.7", "--port", "0"], 1, "cannot listen on 203.0.113.7"),
+            (["--host", "no such name", "--port", "0"], 1, "cannot listen on no such name"),
+            (["--port", "99999"], 2, "99999"),
+            (["nowhere", "--port", "0"], 1, "nowhere"),
+        ):
+            code, out, err = glassnet(capsys, "studio", "--no-browser", "--home", "home", *arguments)
+            assert (code, out) == (wanted, ""), err
+            assert re.search(pattern, err)
+            assert len(err.splitlines()) == 1
+    Path("home/secret").chmod(0o644)
+    code, _, err = glassnet(capsys, "studio", "--no-browser", "--home", "home", "--port", "0")
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert "may be read by others" in err
+
+
+def test_opening_the_studio_to_the_network_is_said_plainly(here):
+    said = "everyone on this network who has a link can use this studio, and what is sent is not encrypted"
+    with studio("--port", "0", "--home", "home", "--host", "0.0.0.0") as process:
+        assert process.link.startswith("http://127.0.0.1:")
+        other = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://[\d.]+:\d+/open\?token=[\w-]{43}", other)
+        assert fetched(process.link).status_code == fetched(other).status_code == 303  # each lets one browser in
+        process.send_signal(signal.SIGINT)
+        assert said in process.communicate(timeout=60)[1].replace("\n", " ")
+    with studio("--port", "0", "--home", "home") as process:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert (out, "warning" in err) == ("", False)
+
+
+def test_a_second_ctrl_c_ends_the_studio_at_once(monkeypatch):
+    from glassnet.studio import server
+
+    ended = []
+    monkeypatch.setattr(server.os, "_exit", ended.append)
+    running = server._Server(server.config(lambda: None))
+    running.handle_exit(signal.SIGINT, None)
+    assert (running.should_exit, ended) == (True, [])
+    running.handle_exit(signal.SIGINT, None)
+    assert ended == [1]
+
+
+def test_the_browser_is_opened_quietly_and_only_where_there_is_a_window(monkeypatch):
+    from glassnet.studio import server
+
+    opened = []
+
+    def opening(link):
+        opened.append(link)
+        raise OSError("no browser")  # in a thread of its own: nobody hears
+
+    monkeypatch.setattr(server.webbrowser, "open", opening)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(server.sys, "platform", "linux")
+    server._open("http://one")
+    assert opened == []
+    monkeypatch.setenv("DISPLAY", ":0")
+    server._open("http://two")
+    for thread in threading.enumerate():
+        if thread.name == "browser":
+            thread.join(20)
+    assert opened == ["http://two"]
+
+
+def test_the_demo_trains_tries_the_studio_and_says_how_to_open_it(here, monkeypatch, capfd):
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "scripts")
+    import demo
+
+    monkeypatch.setattr(demo, "HERE", str(here))
+    monkeypatch.setattr(demo, "ensure", lambda: sys.executable)
+    monkeypatch.setattr(sys, "argv", ["demo.py", "--no-browser", *QUICK])
+    assert demo.main() == 0
+    out = capfd.readouterr().out
+    assert "test accuracy" in out
+    assert re.search(r"the studio opens: 784-16-16-10 at http://127\.0\.0\.1:\d+/, tried just now", out)
+    assert out.splitlines()[-1].endswith("-m glassnet studio " + str(Path("runs", "demo-1")))
+    assert [each.name for each in Path("runs").iterdir()] == ["demo-1"]  # the trial left nothing behind
+    # With a terminal, it opens the studio on that network, and leaves Ctrl-C to it.
+    called = []
+    monkeypatch.setattr(demo, "_call", lambda command: called.append(command[3:]) or 0)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "argv", ["demo.py"])
+    assert demo.main() == 0
+    assert [each[0] for each in called] == ["train", "evaluate", "studio"]
+    assert called[-1] == ["studio", str(Path("runs", "demo-2"))]
+
+
+def test_a_bug_that_the_studio_survives_is_shown_with_its_stack_trace(capsys):
+    import logging
+
+    from glassnet.cli.console import Shown
+
+    record = logging.LogRecord("glassnet", logging.ERROR, "", 0, "it could not do %r", ("play",), None)
+    Shown().emit(record)
+    assert capsys.readouterr().err == "it could not do 'play'\n"
+    try:
+        raise RuntimeError("[a bug]")
+    except RuntimeError:
+        record.exc_info = sys.exc_info()
+    Shown().emit(record)
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert "RuntimeError: [a bug]" in shown

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 import glassnet
-from glassnet import cli, explain
+from glassnet import cli, explain, studio
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -21,7 +21,7 @@ def modules_in(package, prefix=""):
     return [prefix + name for _, name, _ in pkgutil.iter_modules(package.__path__) if not name.startswith("_")]
 
 
-MODULES = sorted([*modules_in(glassnet), *modules_in(explain, "explain.")])
+MODULES = sorted([*modules_in(glassnet), *modules_in(explain, "explain."), *modules_in(studio, "studio.")])
 PAGES = sorted([str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")] + [path.name for path in ROOT.glob("*.md")])
 
 

@@ -18,6 +18,8 @@ HEAVY = {
     "sklearn",
     "onnx",
     "starlette",
+    "uvicorn",
+    "websockets",
     "ray",
     "rich",
     "typer",
@@ -34,6 +36,13 @@ def test_import_loads_numpy_and_nothing_heavier():
     done = run(sys.executable, "-c", "import glassnet, sys; print(*sorted({m.partition('.')[0] for m in sys.modules}))")
     assert not HEAVY & set(done.stdout.split())
     assert "numpy" in done.stdout
+
+
+def test_the_command_line_loads_no_server_before_it_is_asked_for():
+    done = run(
+        sys.executable, "-c", "import glassnet.cli, sys; print(*sorted(m.partition('.')[0] for m in sys.modules))"
+    )
+    assert not {"starlette", "uvicorn", "websockets"} & set(done.stdout.split())
 
 
 def test_layers_hold():
@@ -64,6 +73,11 @@ def test_wheel_holds_the_digits_and_the_licenses(wheel):
     assert sum(name.startswith("glassnet/mnist/") and name.endswith(".gz") for name in names) == 4
     assert sum(name.endswith("LICENSE") for name in names) >= 2
     assert "glassnet/py.typed" in names
+    page = {
+        str(path.relative_to(ROOT / "src")) for path in (ROOT / "src/glassnet/studio/web").rglob("*") if path.is_file()
+    }
+    assert "glassnet/studio/web/index.html" in page
+    assert page <= set(names)
     assert not any(name.startswith(("tests", "bench")) for name in names)
 
 

@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, predict, explain, info, recipes.
+"""The command line: train, evaluate, predict, explain, studio, info, recipes.
 
 Exit codes: 0 done, 1 failed, 2 wrong use. A user's mistake is answered by one plain sentence, never by a stack trace.
 """
@@ -17,7 +17,7 @@ from glassnet.cli.console import Shown, app, out, say, show_warning
 from glassnet.errors import GlassnetError, WrongValue
 
 # Importing them registers their commands, in the order of glassnet --help.
-from glassnet.cli import train, evaluate, predict, explain, info  # isort: skip  # noqa: F401
+from glassnet.cli import train, evaluate, predict, explain, studio, info  # isort: skip  # noqa: F401
 
 __all__ = ["app", "main"]
 
