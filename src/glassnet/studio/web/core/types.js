@@ -1,0 +1,125 @@
+// The shapes of what the server says (see docs/studio/session.md), for the type checker and for readers.
+
+/**
+ * @typedef {{layer: number, neuron: number}} Place A neuron: its layer (0 is the input) and its number from 0.
+ *
+ * @typedef {object} Settings
+ * @property {string} cost
+ * @property {string} optimizer
+ * @property {number} learning_rate the schedule's highest
+ * @property {string} schedule
+ * @property {number} [momentum]
+ * @property {boolean} [nesterov]
+ * @property {number} [weight_decay]
+ * @property {number|null} [clip]
+ * @property {number} dropout
+ * @property {number} batch_size
+ * @property {number} epochs
+ *
+ * @typedef {{file: string, line: number, text: string}} Code A line of glassnet's own source.
+ *
+ * @typedef {object} Recipe
+ * @property {string} name
+ * @property {string} summary
+ * @property {number[]} sizes
+ * @property {string} hidden
+ * @property {string} output
+ * @property {string} initializer
+ *
+ * @typedef {object} Choices
+ * @property {string[]} activations
+ * @property {Record<string, string[]>} outputs fitting output activations, by cost
+ * @property {string[]} costs
+ * @property {Record<string, string[]>} optimizers each with its fields
+ * @property {string[]} schedules
+ * @property {string[]} initializers
+ * @property {(Recipe & Settings)[]} recipes
+ * @property {{sources: string[], name: string}[]} data what was named where the studio was started
+ *
+ * @typedef {object} Run
+ * @property {number} run changes when another run takes its place
+ * @property {string} name
+ * @property {string} path
+ * @property {number[]} sizes
+ * @property {string[]} activations
+ * @property {number} count
+ * @property {string[]|null} classes
+ * @property {number|null} side pixels wide and high of a square image
+ * @property {string} initializer
+ * @property {number} seed
+ * @property {string} recipe
+ * @property {string} engine
+ * @property {string|null} from
+ * @property {{sources: string[], train: number, validation: number, test: number}} data
+ * @property {Settings} settings
+ * @property {Choices} choices
+ * @property {{z: Code, a: Code, values: Code[]}} code
+ * @property {({z: number[], a: number[]}|null)[]} curves
+ *
+ * @typedef {{cost: number, accuracy: number|null, examples: number}} Judged
+ *
+ * @typedef {object} Status
+ * @property {"paused"|"playing"|"stepping"|"finished"|"diverged"} mode
+ * @property {number} step
+ * @property {number} steps
+ * @property {number} epoch
+ * @property {number} epochs
+ * @property {number} example
+ * @property {number} examples
+ * @property {number} seconds
+ * @property {number|null} rate examples a second
+ * @property {number|null} speed minibatches a second; null: as fast as it goes
+ * @property {number} learning_rate
+ * @property {number|null} cost
+ * @property {{code: string, text: string}|null} notice
+ * @property {{step: number, train: Judged, validation: Judged|null}|null} judged
+ * @property {number} tabs
+ *
+ * @typedef {object} Look What this tab looks at.
+ * @property {number} look
+ * @property {"train"|"validation"|"test"|"drawing"|"picture"|"noise"|"blank"} source
+ * @property {number|null} row
+ * @property {number|null} label
+ * @property {number|null} answer
+ * @property {number|null} cost
+ * @property {boolean|null} centered
+ *
+ * @typedef {object} Parameters
+ * @property {number} version
+ * @property {Float32Array[]} weights those of layer l at index l - 1, a row for each of its neurons
+ * @property {Float32Array[]} biases
+ *
+ * @typedef {object} Forward
+ * @property {Float32Array} input
+ * @property {Float64Array[]} zs those of layer l at index l - 1
+ * @property {Float64Array[]} as
+ * @property {Float64Array|null} target
+ * @property {Float64Array|null} terms each output's part of the cost
+ *
+ * @typedef {object} Charts
+ * @property {Float64Array} cost_steps
+ * @property {Float64Array} cost
+ * @property {Float64Array} judged_steps
+ * @property {Float64Array} train_cost
+ * @property {Float64Array} train_accuracy
+ * @property {Float64Array} validation_cost
+ * @property {Float64Array} validation_accuracy
+ * @property {Float64Array} change_steps
+ *
+ * @typedef {object} Minibatch
+ * @property {number} step
+ * @property {number} size
+ * @property {string} which
+ * @property {Int32Array} rows
+ * @property {Int32Array} labels
+ * @property {Int32Array} answers
+ * @property {Uint8Array} inputs
+ * @property {Float64Array} before
+ * @property {Float64Array} after
+ *
+ * @typedef {Float32Array|Float64Array|Int32Array|Uint8Array} Numbers
+ * @typedef {Record<string, {shape: number[], values: Numbers}>} Arrays
+ * @typedef {Record<string, any> & {arrays?: Arrays}} Reply
+ */
+
+export {};

@@ -1,0 +1,99 @@
+// What can be asked of the training: the same from a button, a key and a slider.
+
+import { sentence } from "../core/errors.js";
+import { count } from "../core/format.js";
+import { t } from "../core/words.js";
+
+/** @typedef {import("../core/model.js").Model} Model */
+/** @typedef {import("../core/types.js").Status} Status */
+
+/** Minibatches a second, from slow motion to as fast as it goes. @type {(number|null)[]} */
+export const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, null];
+
+/** Epochs that are added when all are done. */
+export const MORE = 10;
+
+/**
+ * The place on the scale that is nearest to a speed.
+ * @param {number|null} speed
+ */
+export function placeOf(speed) {
+  if (speed === null) return SPEEDS.length - 1;
+  const far = SPEEDS.map((each) => (each === null ? Infinity : Math.abs(Math.log(each / speed))));
+  return far.indexOf(Math.min(...far));
+}
+
+/** @param {number|null} speed */
+export function speedInWords(speed) {
+  if (speed === null) return t("learning.speed.full");
+  return t(speed === 1 ? "learning.speed.one" : "learning.speed.many", { count: count(speed) });
+}
+
+/**
+ * Sends a command. What is wrong with it is said as a sentence, and null comes back.
+ * @param {Model} model
+ * @param {Record<string, any>} message
+ * @returns {Promise<import("../core/types.js").Reply|null>}
+ */
+export async function ask(model, message) {
+  try {
+    return await model.send(message);
+  } catch (error) {
+    model.set("said", sentence(error));
+    return null;
+  }
+}
+
+/**
+ * What the one large button does now.
+ * @param {Status|null} status
+ * @returns {"play"|"pause"|"more"|"lower"}
+ */
+export function primary(status) {
+  if (status?.mode === "playing" || status?.mode === "stepping") return "pause";
+  if (status?.mode === "finished") return "more";
+  if (status?.mode === "diverged") return "lower";
+  return "play";
+}
+
+/** @param {Model} model */
+export async function press(model) {
+  const { status, run } = model.values;
+  const what = primary(status);
+  if (!status || !run) return;
+  if (what === "pause") {
+    await ask(model, { do: "pause" });
+    return;
+  }
+  if (what === "more" && !(await ask(model, { do: "change", epochs: status.epochs + MORE }))) return;
+  if (what === "lower" && !(await ask(model, { do: "change", learning_rate: run.settings.learning_rate / 10 }))) return;
+  await ask(model, { do: "play" });
+}
+
+/** @param {Model} model @param {"minibatch"|"epoch"} what */
+export const step = (model, what) => ask(model, { do: "step", what });
+
+/**
+ * Goes to the next speed of the scale, and says it in words.
+ * @param {Model} model
+ * @param {1|-1} way
+ */
+export function faster(model, way) {
+  const status = model.get("status");
+  if (!status) return "";
+  const place = Math.min(SPEEDS.length - 1, Math.max(0, placeOf(status.speed) + way));
+  void ask(model, { do: "speed", value: SPEEDS[place] });
+  return speedInWords(SPEEDS[place]);
+}
+
+/**
+ * The next round number of the row 1, 2, 5, 10 …: how one walks through learning rates.
+ * @param {number} value above 0
+ * @param {1|-1} way
+ */
+export function round(value, way) {
+  const power = Math.floor(Math.log10(value));
+  const row = [power - 1, power, power + 1].flatMap((p) => [1, 2, 5].map((n) => Number(`${n}e${p}`)));
+  const next = way > 0 ? row.find((each) => each > value * 1.0001) : row.reverse().find((each) => each < value / 1.0001);
+  return next ?? value;
+}
