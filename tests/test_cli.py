@@ -936,6 +936,20 @@ def test_the_studio_goes_on_from_a_run_and_leaves_it_alone(trained, here):
     assert {each.name: each.read_bytes() for each in trained.iterdir()} == before
 
 
+def test_the_studio_learns_from_data_of_your_own_and_knows_it_later(here):
+    rng = np.random.default_rng(0)
+    np.savez("tiny.npz", x=rng.random((60, 8, 8)).astype(np.float32), y=rng.integers(0, 3, 60))
+    for options, name, width in ((["--data", "tiny.npz"], "1", 64), (["--data", "mnist"], "2", 784), ([], "2", 784)):
+        with studio(*options, "--port", "0", "--home", "home") as process:
+            cookie = {"Cookie": fetched(process.link).headers["set-cookie"].partition(";")[0]}
+            run = fetched(process.link.partition("/open")[0] + "/api/state", headers=cookie).json()["run"]
+            assert (run["name"], run["sizes"][0]) == (name, width)
+            known = [each["sources"] for each in run["choices"]["data"]]
+            assert known == [["mnist"], [str(here / "tiny.npz")]]
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+
+
 def test_studio_mistakes_are_one_sentence(here, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -945,6 +959,8 @@ def test_studio_mistakes_are_one_sentence(here, capsys):
             (["--host", "no such name", "--port", "0"], 1, "cannot listen on no such name"),
             (["--port", "99999"], 2, "99999"),
             (["nowhere", "--port", "0"], 1, "nowhere"),
+            (["--data", "nowhere", "--port", "0"], 1, "nowhere does not exist: give mnist, a folder"),
+            (["runs/1", "--data", "mnist", "--port", "0"], 2, "a run has its own data: leave out either runs/1 or"),
         ):
             code, out, err = glassnet(capsys, "studio", "--no-browser", "--home", "home", *arguments)
             assert (code, out) == (wanted, ""), err

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -128,6 +128,7 @@ def begun(
     seed: int = 0,
     validation: float = 1 / 6,
     sources: Sequence[str] = ("mnist",),
+    check: Callable[[Sequence[int]], None] | None = None,
 ) -> Plan:
     """A new training: a recipe, with what was asked for in its place.
 
@@ -141,6 +142,7 @@ def begun(
         seed: of initial weights, shuffling, dropout and split.
         validation: how many training examples to hold out: a count, a share below 1, or 0 for none.
         sources: of the data; see :func:`glassnet.data.load`.
+        check: called with the sizes when the data is known and the network not yet made; it may refuse them by an error.
 
     Errors: :class:`~glassnet.errors.WrongValue` for settings that do not fit each other or the data, before the data is
     read where that can be known; :class:`~glassnet.errors.WrongFile` for the data.
@@ -171,6 +173,8 @@ def begun(
             f"sizes {','.join(map(str, wanted))} do not fit the data, which has {ends[0]} numbers in each example and "
             f"{ends[1]} {'classes' if splits.train.classes else 'outputs'}: use {needed}"
         )
+    if check is not None:
+        check(wanted)
     if len(inner) == 1:
         inner = inner * (len(wanted) - 2)
     network = Network.random(wanted, hidden=inner, output=last, initializer=start, seed=seed)
@@ -259,13 +263,13 @@ def numbered(folder: Path) -> Path:
     return folder / str(number)
 
 
-def answer_of(network: Network) -> Answer | None:
-    """The compiled way to ask the network; None if there is none for it."""
+def answer_of(network: Network, threads: int | None = None) -> Answer | None:
+    """The compiled way to ask the network, by so many threads (None: as many as pay); None if there is none for it."""
     try:
         from glassnet.fused import lacking, predictor
     except ImportError:  # Numba cannot be loaded here: the network answers itself
         return None
-    return predictor(network).last if lacking(network) is None else None
+    return predictor(network, threads).last if lacking(network) is None else None
 
 
 def cost_of(network: Network) -> Cost:

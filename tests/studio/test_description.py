@@ -11,7 +11,7 @@ import glassnet
 from glassnet import RECIPES, Network, WrongValue
 from glassnet.activations import ACTIVATIONS
 from glassnet.costs import as_cost, check_fit
-from glassnet.studio.description import choices, code_of, curve, described, plain_settings
+from glassnet.studio.description import choices, code_of, curve, described, named, plain_settings, sources_of
 from glassnet.studio.trainer import Trainer
 
 SOURCE = Path(glassnet.__file__).parent
@@ -31,6 +31,24 @@ def test_a_run_is_described(tmp_path):
         "nesterov": False, "weight_decay": 1e-4, "clip": 2.0, "dropout": 0.0, "batch_size": 10, "epochs": 5,
     }  # fmt: skip
     trainer.close()
+
+
+def test_data_to_choose_from_has_short_names_that_differ():
+    images = ["/a/images.idx", "/a/labels.idx"]
+    assert named([["mnist"], images]) == [
+        {"sources": ["mnist"], "name": "MNIST"},
+        {"sources": images, "name": "images.idx, labels.idx"},
+    ]
+    assert [each["name"] for each in named([["/a/digits"], ["/b/digits"], ["/b/letters"]])] == [
+        "/a/digits",
+        "/b/digits",
+        "letters",
+    ]
+
+
+@pytest.mark.parametrize("about", [{}, {"data": 7}, {"data": {}}, {"data": {"sources": "mnist"}}], ids=str)
+def test_a_description_that_does_not_say_its_data_has_none(about):
+    assert sources_of(about) == []
 
 
 def test_numbers_to_predict_have_no_classes_and_no_side(tmp_path):

@@ -1,10 +1,13 @@
 """The server: what it answers, how it treats slow, silent and lying tabs, what it serves and what it does not."""
 
+import asyncio
 import contextlib
+import gc
 import json
 import socket as sockets
 import struct
 import threading
+from functools import partial
 
 import httpx
 import numpy as np
@@ -54,6 +57,37 @@ def test_a_tab_is_greeted_told_the_run_and_sent_frames(here):
         header, arrays = next_of(socket, "frame")
         assert header["frame"] == 1
         assert arrays["a1"].shape == (100,)
+
+
+def test_a_frame_never_comes_before_the_description_of_its_run():
+    """Another run begins just when a frame is asked for: between the news and the frame, if the news were asked for first."""
+
+    class Restarted(StandIn):
+        def tab(self, wake):
+            tab = super().tab(wake)
+            frame = tab.frame
+
+            def frame_of_another_run():
+                found = frame()
+                if found is not None:
+                    tab.fresh.append({"type": "run", "run": tab.number + 1})
+                return found
+
+            tab.frame = frame_of_another_run
+            return tab
+
+    with served(Restarted()) as here, here.socket() as socket:
+        for number in range(1, 20):
+            until(lambda: here.session.tabs)
+            here.session.happen()
+            told = 0
+            while True:
+                header, _ = next_of(socket, None)
+                if header["type"] == "frame":
+                    break
+                told = header.get("run", told)
+            assert told == header["frame"] + 1
+            socket.send(json.dumps({"do": "ack", "frame": number}))
 
 
 def test_commands_are_answered_in_order(here):
@@ -192,6 +226,64 @@ def test_a_tab_says_how_often_it_wants_frames(here):
         # Fewer frames than there were, each newer than the last: none was kept back for later.
         assert numbers == sorted(set(numbers))
         assert numbers[-1] > 5
+
+
+def test_whoever_looks_at_something_new_does_not_wait_for_the_interval(here):
+    with here.socket() as socket:
+        assert ask(socket, {"do": "view", "interval": 3600})["type"] == "done"
+        until(lambda: here.session.tabs)
+        (tab,) = here.session.tabs
+        for number in range(1, 6):  # the first frame comes anyway
+            tab.number += 1  # a new frame, of which nobody calls
+            assert ask(socket, {"do": "look", "source": "test", "row": number})["type"] == "done"
+            assert next_of(socket, "frame")[0]["frame"] == number
+            socket.send(json.dumps({"do": "ack", "frame": number}))
+        here.session.happen()  # what nobody asked for does wait
+        assert ask(socket, {"do": "play"})["type"] == "done"
+        with pytest.raises(TimeoutError):
+            socket.recv(0.2)
+
+
+def test_a_small_message_is_not_kept_back_for_the_next(here):
+    """TCP_NODELAY: without, a frame behind a reply waits 40 ms for the browser to acknowledge that reply."""
+    made = server._listening("127.0.0.1", 0)
+    assert [each.proto for each in made] == [sockets.IPPROTO_TCP]  # from which asyncio knows that it may
+    for each in made:
+        each.close()
+    with here.socket():
+        until(lambda: here.session.tabs)
+        (end,) = accepted(here.port)
+        assert end.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY)
+
+
+def accepted(port):
+    """The server's ends of its connections, which are in this process."""
+    transports = [each for each in gc.get_objects() if issubclass(type(each), asyncio.Transport)]
+    ends = [each.get_extra_info("socket") for each in transports if not each.is_closing()]
+    return [each for each in ends if each.fileno() >= 0 and each.getsockname()[1] == port]
+
+
+def test_tabs_that_wait_long_keep_no_other_waiting():
+    held, tabs = threading.Event(), []
+
+    class Busy(StandIn):
+        def tab(self, wake):
+            tab = super().tab(wake)
+            tab.held = held
+            tabs.append(tab)
+            return tab
+
+    def all_are_at_work(number):
+        return len(tabs) == number and all(tab.busy.is_set() for tab in tabs)
+
+    with served(Busy()) as here, contextlib.ExitStack() as stack:
+        try:
+            for number in range(1, 41):  # more than the threads that asyncio has by itself
+                socket = stack.enter_context(here.socket())
+                socket.send(json.dumps({"do": "restart"}))
+                until(partial(all_are_at_work, number))
+        finally:
+            held.set()
 
 
 def test_a_reader_that_never_reads_blocks_nobody_and_costs_no_memory(here):

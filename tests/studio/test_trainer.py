@@ -260,6 +260,49 @@ def test_a_full_disk_is_a_notice_and_loses_nothing(trainer, monkeypatch):
     assert [event["at"][1] for event in run.events() if event["event"] == "stepped"] == [10, 20, 30]
 
 
+def test_a_disk_that_was_full_when_it_was_paused_is_tried_again_by_itself(trainer, monkeypatch):
+    def full(*_):
+        raise NotSaved("could not save it: no space left.")
+
+    monkeypatch.setattr("glassnet.studio.trainer._SAVE", 0.01)
+    run = trainer.state.run
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "save", full)
+        trainer.step()
+        until(lambda: trainer.state.notice)
+    until(lambda: trainer.state.notice is None)
+    assert run.checkpoint().example == 10
+
+
+def test_a_disk_that_was_full_is_tried_again_at_the_end(trainer, monkeypatch):
+    def full(*_):
+        raise NotSaved("could not save it: no space left.")
+
+    run = trainer.state.run
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "save", full)
+        trainer.step()
+        until(lambda: trainer.state.notice)
+    trainer.close()
+    assert run.checkpoint().example == 10
+
+
+def test_what_ran_away_is_not_on_record(trainer):
+    trainer.step()
+    trainer.change({"learning_rate": 1e30, "optimizer": "sgd", "schedule": "constant"})
+    trainer.step()
+    run = trainer.state.run
+    until(lambda: run.checkpoint().example == 20)  # it is saved, and so is what is on record
+    while trainer.state.mode != "diverged":
+        trainer.step()
+    trainer.change({"learning_rate": 0.1})
+    trainer.play()  # at once: the record still holds what did not happen
+    until(lambda: trainer.state.mode == "finished")
+    trainer.close()
+    places = [event["at"] for event in run.events() if event["event"] == "stepped"]
+    assert places == sorted(map(list, set(map(tuple, places))))
+
+
 def test_a_bug_ends_the_playing_but_not_the_thread(trainer, monkeypatch, caplog):
     with monkeypatch.context() as patched:
         patched.setattr("glassnet.studio.trainer.event_data", None)
@@ -288,6 +331,23 @@ def test_a_training_that_cannot_be_opened_is_said_once_and_nothing_is_saved(trai
     trainer.step()
     assert (trainer.state.step, trainer.state.notice) == (1, None)
     until(lambda: run.checkpoint().settings.optimizer.name == "adam")
+
+
+def test_a_run_that_cannot_be_opened_can_be_left(trainer, stripes, tmp_path, monkeypatch, caplog):
+    until(lambda: trainer._events is not None)
+
+    def broken(*_, **__):
+        raise MemoryError
+
+    run, plan = run_on(tmp_path, stripes)
+    with monkeypatch.context() as patched:
+        patched.setattr("glassnet.studio.trainer.train", broken)
+        trainer.change({"optimizer": "adam"})
+        until(lambda: trainer.state.notice)
+        trainer.take(run, plan)
+    assert trainer.state.run is run
+    trainer.step()
+    assert (trainer.state.step, trainer.state.checkpoint.settings.optimizer.name) == (1, "sgd")
 
 
 def test_another_run_is_taken_and_this_one_is_saved(trainer, stripes, tmp_path):

@@ -40,7 +40,10 @@ class Shown(logging.Handler):
     """What glassnet logs, on the console; a bug, which the studio survives, with its stack trace."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        err.print(record.getMessage(), style="dim", highlight=False, soft_wrap=True)
-        if record.exc_info:
-            trace = logging.Formatter().formatException(record.exc_info)
-            err.print(trace, style="dim", highlight=False, markup=False, soft_wrap=True)
+        try:
+            err.print(record.getMessage(), style="dim", highlight=False, markup=False, soft_wrap=True)
+            if record.exc_info:
+                trace = logging.Formatter().formatException(record.exc_info)
+                err.print(trace, style="dim", highlight=False, markup=False, soft_wrap=True)
+        except Exception:  # nobody reads any more: that is no reason to end what had something to say
+            self.handleError(record)

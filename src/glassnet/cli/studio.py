@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glassnet.cli.console import app, err
+from glassnet.plans import sources
 
 if TYPE_CHECKING:
     from glassnet.studio.server import Opened
@@ -21,6 +22,13 @@ def _studio(
             metavar="[RUN]",
             help="A run's folder, or a network's .safetensors file, to go on from. By default the studio's own last run.",
             show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="mnist; or a folder of IDX files or of images by class; or an .npz file; or IDX files (repeat, or a,b). "
+            "The page can choose it from then on.",
         ),
     ] = None,
     port: Annotated[
@@ -54,7 +62,7 @@ def _studio(
         _announce(opened, home, browser)
 
     try:
-        serve(home, run_path, host, port, browser, ready)
+        serve(home, run_path, host, port, browser, ready, None if data is None else sources(data))
     except KeyboardInterrupt:  # before the server answered it itself
         raise typer.Abort from None
     if not already:

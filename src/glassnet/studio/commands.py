@@ -87,6 +87,13 @@ def _names(name: str, value: Any) -> list[str]:
     return _list_of(_text, 100)(name, [value] if isinstance(value, str) else value)
 
 
+def _sizes(name: str, value: Any) -> list[int | None]:
+    """Neurons in each layer, input first; null at both ends: as many as the data has."""
+    ends = isinstance(value, list) and len(value) > 1 and value[0] is None and value[-1] is None
+    found: list[int | None] = _list_of(_whole(1, 10**6), 100)(name, value[1:-1] if ends else value)
+    return [None, *found, None] if ends else found
+
+
 def _clip(name: str, value: Any) -> float:
     """No limit is null, as the page is told it; the optimizers' own word for it is 0."""
     return 0.0 if value is None else _positive(name, value)
@@ -119,7 +126,7 @@ COMMANDS: dict[str, dict[str, Checker]] = {
     "change": _CHANGE,
     "restart": {
         "recipe": _or_null(_text),
-        "sizes": _or_null(_list_of(_whole(1, 10**6), 100)),
+        "sizes": _or_null(_sizes),
         "hidden": _or_null(_names),
         "output": _or_null(_text),
         "cost": _or_null(_text),

@@ -5,7 +5,7 @@ lines of code that compute it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,15 @@ from glassnet.recipes import RECIPES, Recipe
 from glassnet.studio.looks import side_of
 from glassnet.studio.trainer import State
 
-__all__ = ["choices", "code_of", "curve", "described", "plain_settings"]
+__all__ = ["choices", "code_of", "curve", "described", "named", "plain_settings", "sources_of"]
 
 _OF_OPTIMIZERS = ("learning_rate", "momentum", "nesterov", "weight_decay", "clip")
 """The fields of optimizers that can be changed on the page."""
 
 
-def described(state: State) -> dict[str, Any]:
-    """The ``run`` message: all that is known about a run but its numbers."""
+def described(state: State, known: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
+    """The ``run`` message: all that is known about a run but its numbers; with the data that a new run could have."""
     network, about, splits = state.weights.network, state.run.about, state.splits
-    data = about.get("data")
     name = state.run.path.name
     source = about.get("from")
     return {
@@ -51,11 +50,11 @@ def described(state: State) -> dict[str, Any]:
         "engine": state.engine,
         "from": source if isinstance(source, str) else None,
         "data": {
-            "sources": [str(each) for each in data.get("sources", [])] if isinstance(data, dict) else [],
+            "sources": sources_of(about),
             **{part: _count(getattr(splits, part)) for part in ("train", "validation", "test")},
         },
         "settings": plain_settings(state.checkpoint.settings),
-        "choices": choices(),
+        "choices": {**choices(), "data": named(known)},
         "code": code_of(network),
         "curves": [curve(activation) for activation in network.activations],
     }
@@ -67,6 +66,22 @@ def _text(value: Any) -> str | None:
 
 def _count(data: Any) -> int:
     return 0 if data is None else len(data)
+
+
+def sources_of(about: Mapping[str, Any]) -> list[str]:
+    """What a run's description says of where its data is from; nothing where it does not."""
+    data = about.get("data")
+    found = data.get("sources") if isinstance(data, dict) else None
+    return [str(each) for each in found] if isinstance(found, list) else []
+
+
+def named(known: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """Data to choose from: the ``sources`` of each, and a short ``name``; its whole path where two would have the same."""
+    names = ["MNIST" if each == ["mnist"] else ", ".join(Path(path).name for path in each) for each in map(list, known)]
+    return [
+        {"sources": list(sources), "name": name if names.count(name) == 1 else ", ".join(sources)}
+        for sources, name in zip(known, names, strict=True)
+    ]
 
 
 def plain_settings(settings: Settings) -> dict[str, Any]:
@@ -88,7 +103,7 @@ def plain_settings(settings: Settings) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def choices() -> dict[str, Any]:
-    """What there is to choose from."""
+    """What there is to choose from, whatever the run."""
     return {
         "activations": list(ACTIVATIONS),
         "outputs": {name: [each for each in ACTIVATIONS if _fits(name, each)] for name in COSTS},

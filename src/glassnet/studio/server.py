@@ -27,7 +27,8 @@ import threading
 import time
 import webbrowser
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,8 @@ TABS = 64
 """How many tabs may watch at once."""
 
 _WEB = Path(__file__).with_name("web")
+_REST = 4
+"""A tab rests so many times as long as a frame took to be made, sent and taken in: large networks and slow phones get fewer."""
 _COMMANDS = 64
 _COMMAND_BYTES = 4 * MESSAGE_BYTES
 """How much may wait in a socket's queue. When it is full, no more is read from that socket until there is room."""
@@ -100,6 +103,9 @@ def app(session: Session, guard: Guard) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # A tab's worker and sender each have a thread while they ask the session: nobody waits because others restart.
+        threads = ThreadPoolExecutor(2 * TABS + 8, thread_name_prefix="glassnet studio: tab")
+        asyncio.get_running_loop().set_default_executor(threads)
         try:
             yield
         finally:
@@ -263,6 +269,7 @@ class _Socket:
         self._unacknowledged: Any = None  # the frame under way
         self._interval: float | None = SHORTEST_INTERVAL
         self._asked = False  # the tab looks at something new, and somebody waits for the answer
+        self._begun = self._took = 0.0  # when the last frame was begun, and how long it took to be there
         self._tab: Tab
 
     async def run(self) -> None:
@@ -340,6 +347,7 @@ class _Socket:
     def _acknowledge(self, frame: Any) -> None:
         if self._unacknowledged is not None and frame == self._unacknowledged:
             self._unacknowledged = None
+            self._took = self._loop.time() - self._begun
             self._due.set()
 
     async def _queue(self, command: _Command) -> None:
@@ -390,32 +398,37 @@ class _Socket:
     # ── Out ──
 
     async def _show(self) -> None:
-        last = -math.inf
         while True:
             self._due.clear()
             self._woken = False  # first, so that what happens from here on wakes again
-            for message in await asyncio.to_thread(self._tab.news):
-                await self._send(_json(message))
             rest = None  # how long until a frame is due; None if not before something happens
+            due = False
             if self._unacknowledged is None and self._interval is not None:
-                rest = last + self._interval - self._loop.time()
+                now = self._loop.time()
+                rest = self._begun + max(self._interval, _REST * self._took) - now
                 if rest <= 0 or self._asked:
-                    rest, self._asked = None, False
-                    number, frame = await asyncio.to_thread(self._next_frame)
-                    if frame is not None:
-                        last = self._loop.time()
-                        self._unacknowledged = number  # before it is sent: the answer may be quick
-                        await self._send(frame)
+                    rest, self._asked, due = None, False, True
+                    self._begun = now
+            news, number, frame = await asyncio.to_thread(self._newest, due)
+            for message in news:
+                await self._send(_json(message))
+            if frame is not None:
+                self._unacknowledged = number  # before it is sent: the answer may be quick
+                await self._send(frame)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest):
                     await self._due.wait()
 
-    def _next_frame(self) -> tuple[Any, bytes | None]:
-        frame = self._tab.frame()
+    def _newest(self, due: bool) -> tuple[list[dict[str, Any]], Any, bytes | None]:
+        """The news, and, if one is due, the newest frame and its number."""
+        # The frame is made first, and sent last: a tab is never shown a run that it has not been told of, whatever happens
+        # in between. It would drop that frame, and what was in it would not be sent again.
+        frame = self._tab.frame() if due else None
+        news = self._tab.news()
         if frame is None:
-            return None, None
+            return news, None, None
         length = int.from_bytes(frame[:4], "little")
-        return json.loads(frame[4 : 4 + length])["frame"], frame
+        return news, json.loads(frame[4 : 4 + length])["frame"], frame
 
 
 def _message(data: str | bytes | None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -497,6 +510,7 @@ def serve(
     port: int | None = None,
     browser: bool = True,
     ready: Callable[[Opened], None] | None = None,
+    data: Sequence[str] | None = None,
 ) -> None:
     """Serve a studio until Ctrl-C or a polite kill, then save everything; a second Ctrl-C ends at once.
 
@@ -509,17 +523,19 @@ def serve(
         port: the port; by default the first free of :data:`PORTS`, and 0 for any.
         browser: whether to open the link in the browser.
         ready: called once with what there is to tell.
+        data: the sources of data to learn from, and to choose from then on; see :class:`~glassnet.studio.session.Session`.
 
     Errors: :class:`~glassnet.errors.WrongFile` if the address or port cannot be used, or something in the home is damaged;
-    :class:`~glassnet.errors.WrongValue` if a run is given for a home that is served already; :class:`~glassnet.files.NotSaved`.
+    :class:`~glassnet.errors.WrongValue` if a run or data is given for a home that is served already, or both are;
+    :class:`~glassnet.files.NotSaved`.
     """
     place = Home(home)
     if not place.lock():
-        opened = _of_running(place, source)
+        opened = _of_running(place, source, data)
     else:
         try:
             with _quiet_signals():
-                _serve(place, source, host, port, browser, ready)
+                _serve(place, source, data, host, port, browser, ready)
         finally:
             place.forget_server()
             place.unlock()
@@ -530,7 +546,7 @@ def serve(
         ready(opened)
 
 
-def _of_running(home: Home, source: Path | None) -> Opened:
+def _of_running(home: Home, source: Path | None, data: Sequence[str] | None) -> Opened:
     """What the server that holds this home says."""
     until = time.monotonic() + 20  # it may just be starting, which takes seconds where its loops must be compiled
     while True:
@@ -547,9 +563,10 @@ def _of_running(home: Home, source: Path | None) -> Opened:
             home.unlock()
             raise WrongFile(f"the studio in {home.path} has just ended: start it again")
         time.sleep(0.2)
-    if source is not None:
+    if source is not None or data is not None:
+        what = ", ".join(data or []) if source is None else source
         raise WrongValue(
-            f"a studio is running already in {home.path}: end it before you open {source}, or choose another home by --home"
+            f"a studio is running already in {home.path}: end it before you open {what}, or choose another home by --home"
         )
     return Opened(answer["link"], {}, already=True, elsewhere=answer.get("elsewhere"))
 
@@ -557,6 +574,7 @@ def _of_running(home: Home, source: Path | None) -> Opened:
 def _serve(
     home: Home,
     source: Path | None,
+    data: Sequence[str] | None,
     host: str,
     port: int | None,
     browser: bool,
@@ -567,7 +585,7 @@ def _serve(
     secret = home.secret()
     sockets = _listening(host, port)
     try:
-        session = Session(home.path, source)
+        session = Session(home.path, source, data)
     except BaseException:
         for each in sockets:
             each.close()
@@ -575,18 +593,19 @@ def _serve(
     try:
         number = sockets[0].getsockname()[1]
         guard = Guard(secret, number, host, limits={"/api/picture": MAX_IMAGE_BYTES})
-        server = _Server(config(app(session, guard)))
         home.note_server(number, host)
         link = guard.link()
         opened = Opened(link, session.describe(), elsewhere=guard.elsewhere())
-        if ready:
-            ready(opened)
-        if browser:
-            _open(link)
-        server.run(sockets=sockets)
-    except BaseException:  # otherwise the server has closed the session as it ended
+
+        def started() -> None:
+            if ready:
+                ready(opened)
+            if browser:
+                _open(link)
+
+        _Server(config(app(session, guard)), started).run(sockets=sockets)
+    finally:  # the server has done so already, unless it was stopped before it had begun
         session.close()
-        raise
 
 
 def config(application: ASGIApp) -> uvicorn.Config:
@@ -620,6 +639,14 @@ def _no_cancel(record: logging.LogRecord) -> bool:
 
 class _Server(uvicorn.Server):
     """uvicorn's server; it ends at the first Ctrl-C or polite kill, and at once at the second."""
+
+    def __init__(self, config: uvicorn.Config, opened: Callable[[], None] = lambda: None) -> None:
+        super().__init__(config)
+        self._opened = opened
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._opened()  # not before: whoever reads the link may press Ctrl-C at once, and the server must hear it
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)

@@ -10,10 +10,12 @@ import contextlib
 import json
 import logging
 import math
+import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,10 +35,10 @@ from glassnet.plans import CHANGES, Plan, answer_of, begun, cost_of, fingerprint
 from glassnet.recipes import Recipe, recipe
 from glassnet.runs import Run
 from glassnet.studio.commands import checked
-from glassnet.studio.description import described
+from glassnet.studio.description import described, sources_of
 from glassnet.studio.frames import pack
 from glassnet.studio.looks import Questions, first_look, look_at, minibatch, thought
-from glassnet.studio.trainer import Notice, State, Trainer
+from glassnet.studio.trainer import Notice, State, Trainer, check
 
 __all__ = ["MAX_COUNT", "MAX_LAYERS", "Session", "Tab"]
 
@@ -48,6 +50,8 @@ _JUDGED = 10_000
 """Training images that the network is judged by."""
 _JUDGE = 0.5
 """Seconds between two judgements, at least."""
+_JUDGE_REST = 10
+"""And so many times as long as one takes: a large network is judged less often, so that judging does not slow its learning."""
 _RING = 1 / 60
 """Seconds between two calls of a tab, at least."""
 _MINIBATCH = 0.25
@@ -61,12 +65,17 @@ class Session:
         home: the studio's folder, in which runs are numbered 1, 2, …. What was going on in it when it was last closed goes
             on.
         source: a run's folder, or a network's file, to go on from in a new run; it is only read.
+        data: the sources of data (see :func:`glassnet.plans.sources`) to learn from: in the run that was going on, if it is
+            on this very data, otherwise in a new one. It can be chosen from then on, in later sessions of this home too.
 
-    Errors: :class:`~glassnet.errors.WrongFile` for a source that cannot be used; :class:`~glassnet.files.NotSaved` if the
-    home cannot be written.
+    Errors: :class:`~glassnet.errors.WrongFile` for a source or data that cannot be used;
+    :class:`~glassnet.errors.WrongValue` for both at once, or what cannot be trained or shown;
+    :class:`~glassnet.files.NotSaved` if the home cannot be written.
     """
 
-    def __init__(self, home: str | Path, source: str | Path | None = None) -> None:
+    def __init__(self, home: str | Path, source: str | Path | None = None, data: Sequence[str] | None = None) -> None:
+        if source is not None and data is not None:
+            raise WrongValue(f"a run has its own data: leave out either {source} or the data {', '.join(data)}")
         self.home = Path(home)
         self._lock = threading.Lock()  # guards _tabs
         self._tabs: list[Tab] = []
@@ -74,7 +83,6 @@ class Session:
         self._due = threading.Event()
         self._restarting = threading.Lock()
         self._remembering = threading.Lock()
-        self._known: set[tuple[str, ...]] = {("mnist",)}
         self._questions = Questions()
         remembered, notice = _remembered(self.home)
         speed, playing = remembered.get("speed", 100.0), remembered.get("playing") is True
@@ -84,12 +92,16 @@ class Session:
         else:
             opened = None
             if "run" in remembered:
-                opened, notice = self._resumed(remembered["run"])
+                opened, notice = self._resumed(remembered["run"], data)
             if opened is None:
                 playing = False
-                opened = self._made(begun(recipe("small")))
+                opened = self._made(_begun(recipe("small"), sources=data or ["mnist"]))
             run, plan = opened
-        self._known.add(_sources(plan))
+        # What a page may choose from: what was named where the studio was started, now or earlier, and nothing else.
+        self._known = [["mnist"]]
+        for each in (*_data_of(remembered), sources_of(plan.about)):
+            if each not in self._known:
+                self._known.append(each)
         good = speed is None or (isinstance(speed, int | float) and not isinstance(speed, bool) and 0.1 <= speed <= 1e6)
         speed = (None if speed is None else float(speed)) if good else 100.0
         self._trainer = Trainer(run, plan, self._due.set, speed=speed, playing=playing, notice=notice)
@@ -122,15 +134,17 @@ class Session:
     def state(self) -> dict[str, Any]:
         """What is going on, for programs: ``run``, as :meth:`describe` says it, and ``status``, as every frame does."""
         state = self._trainer.state
-        return {"run": described(state), "status": self._status(state)}
+        return {"run": self._described(state), "status": self._status(state)}
 
     def describe(self) -> dict[str, Any]:
         """The ``run`` message: what the run is, how it is trained, what could be chosen instead."""
-        return described(self._trainer.state)
+        return self._described(self._trainer.state)
+
+    def _described(self, state: State) -> dict[str, Any]:
+        return described(state, self._known)
 
     def close(self) -> None:
         """Stop between two minibatches, save, and end the threads. May be called again."""
-        playing = self._trainer.state.mode == "playing"
         self._closed.set()
         self._due.set()
         self._trainer.close()
@@ -138,7 +152,7 @@ class Session:
             thread.join()
         with self._lock:
             self._tabs.clear()
-        self._remember(playing)
+        self._remember()
 
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -168,7 +182,6 @@ class Session:
             plan = self._planned(self._trainer.state, fields)
             run, plan = self._made(plan)
             self._trainer.take(run, plan)
-            self._known.add(_sources(plan))
             self._remember()
             return int(run.path.name)
 
@@ -177,12 +190,12 @@ class Session:
         about, network = state.run.about, state.weights.network
         known: dict[str, Any] = about["data"]
         sources: list[str] = fields.get("data", known["sources"])
-        if tuple(sources) not in self._known:
+        if sources not in self._known:
             raise WrongValue(
-                "other data is named when the studio is started, not here: choose mnist or the data of this run"
+                "other data is named when the studio is started, by glassnet studio --data, not here: choose what it knows"
             )
         hidden: list[Activation | str] | None = fields.get("hidden")
-        wanted = fields.get("sizes")
+        wanted: list[Any] | None = fields.get("sizes")
         if "recipe" in fields:
             base = recipe(fields["recipe"])
         else:
@@ -199,9 +212,9 @@ class Session:
         between = len(wanted or base.sizes) - 2
         if hidden and "hidden" not in fields:  # more layers are like the last, fewer like the first
             hidden = (hidden + [hidden[-1]] * between)[:between]
-        if wanted is not None:
-            _check_size(wanted)
-        plan = begun(
+        if wanted and wanted[0] is None:  # between ends that follow the data
+            base, wanted = replace(base, sizes=(1, *wanted[1:-1], 1)), None
+        plan = _begun(
             base,
             {key: fields[key] for key in CHANGES if key in fields},
             sizes=wanted,
@@ -221,7 +234,7 @@ class Session:
 
     def _made(self, plan: Plan, source: str | Path | None = None) -> tuple[Run, Plan]:
         """The folder of a new run that begins so."""
-        _check_size(plan.checkpoint.network.sizes)
+        check(plan)  # before there is a folder for it
         past = plan.about.pop("events", [])
         run = Run.create(numbered(self.home), {**plan.about, "from": None if source is None else str(source)})
         if past:
@@ -231,29 +244,33 @@ class Session:
 
     # ── What is remembered ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _resumed(self, number: Any) -> tuple[tuple[Run, Plan] | None, Notice | None]:
-        """The run that was going on; None, with a notice, if it cannot."""
+    def _resumed(self, number: Any, data: Sequence[str] | None) -> tuple[tuple[Run, Plan] | None, Notice | None]:
+        """The run that was going on; None if other data is asked for, and, with a notice, if it cannot go on."""
         path = self.home / str(number)
         try:
             if type(number) is not int:
                 raise WrongFile(f"{self.home / 'session.json'} does not say which run was going on")
             run = Run.open(path)
+            if data is not None and sources_of(run.about) != list(data):
+                return None, None
             plan = reopened(run)
             _check_size(plan.checkpoint.network.sizes)
+            check(plan)
             run.rewind(plan.checkpoint)
             return (run, plan), None
         except GlassnetError as error:
             why = str(error).rstrip(".")
             return None, Notice("damaged", f"{why}. So a new run was begun; what is in {path} is left as it is.")
 
-    def _remember(self, playing: bool | None = None) -> None:
+    def _remember(self) -> None:
         """Note what is going on, for the next time, if it changed."""
         with self._remembering:  # two that write one file would take it from each other
             state = self._trainer.state
             now = {
                 "run": int(state.run.path.name),
                 "speed": state.speed,
-                "playing": state.mode == "playing" if playing is None else playing,
+                "playing": state.mode == "playing",
+                "data": self._known[1:],
             }
             if now == self._written:
                 return
@@ -281,12 +298,15 @@ class Session:
     def _judge(self) -> None:
         """Judge the newest network, now and then; and note what is going on."""
         last: Any = None
+        rested = 0.0  # when it may be done again while the network learns
         while not self._closed.wait(_JUDGE if last is not None else 0):
             try:
-                state = self._trainer.state
-                if state.weights is not last:
+                state, begun = self._trainer.state, time.monotonic()
+                learning = state.mode in ("playing", "stepping")
+                if state.weights is not last and (begun >= rested or not learning):
                     last = state.weights
-                    self._trainer.judge(state, _judgement(state))
+                    self._trainer.judge(state, _judgement(state, threads=1 if learning else None))
+                    rested = begun + _JUDGE_REST * (time.monotonic() - begun)
                 self._remember()
             except Exception:  # what should never happen: the next network is judged again
                 logging.getLogger("glassnet").exception("the studio's judging failed")
@@ -323,7 +343,9 @@ class Tab:
         self._lock = threading.Lock()  # guards all below: one frame at a time
         state = self._trainer.state
         self._look = first_look(state.splits)
-        self._splits = state.splits
+        self._run = (
+            state.run
+        )  # what the look is at the data of; the data itself would be kept in memory by a hidden tab
         self._watch: frozenset[str] = frozenset()
         self._told = -1
         self._number = 0
@@ -354,7 +376,7 @@ class Tab:
             case "look":
                 look = look_at(fields, arrays.get("pixels"), state.splits)
                 with self._lock:
-                    self._look, self._splits = look, state.splits
+                    self._look, self._run = look, state.run
             case "find":
                 return _reply(message, *session._questions.find(state, fields))
             case "mistakes":
@@ -371,7 +393,7 @@ class Tab:
             if self._told == state.told:
                 return []
             self._told = state.told
-        return [described(state)]
+        return [self._session._described(state)]
 
     def frame(self) -> bytes | None:
         """The newest frame; None if nothing changed since the last one."""
@@ -391,8 +413,8 @@ class Tab:
 
     def _frame(self) -> bytes | None:
         session, state = self._session, self._trainer.state
-        if self._splits is not state.splits:
-            self._look, self._splits = self._look.again(state.splits), state.splits
+        if self._run is not state.run:
+            self._look, self._run = self._look.again(state.splits), state.run
         look = self._look
         tabs = len(session._tabs)
         seen = (state.serial, look, tabs, self._watch)
@@ -443,9 +465,10 @@ def _reply(message: dict[str, Any], about: dict[str, Any], arrays: dict[str, NDA
     return pack({"type": "done", "id": number if type(number) is int else None, **about}, arrays)
 
 
-def _judgement(state: State) -> dict[str, Any]:
+def _judgement(state: State, threads: int | None) -> dict[str, Any]:
     """What the network of a state is worth, as plain data."""
-    network, cost, answer = state.weights.network, state.checkpoint.settings.cost, answer_of(state.weights.network)
+    network, cost = state.weights.network, state.checkpoint.settings.cost
+    answer = answer_of(network, threads)
     parts = {"train": state.splits.train.take(slice(0, _JUDGED)), "validation": state.splits.validation}
     judged: dict[str, Any] = {"step": state.step}
     for name, data in parts.items():
@@ -473,8 +496,8 @@ def _check_size(sizes: Any) -> None:
         )
 
 
-def _sources(plan: Plan) -> tuple[str, ...]:
-    return tuple(plan.about["data"]["sources"])
+_begun = partial(begun, check=_check_size)
+"""A new training on a network that can be shown; too large a one is refused before there is memory taken for it."""
 
 
 def _from(source: Path) -> Plan:
@@ -485,12 +508,14 @@ def _from(source: Path) -> Plan:
     if not source.is_file():
         run = Run.open(source)
         plan = reopened(run)
+        _check_size(plan.checkpoint.network.sizes)
         here = [plan.checkpoint.epoch, plan.checkpoint.example]
         past = [event for event in run.events() if event["at"] <= here]
         kept = ("data", "recipe", "initializer", "sizes", "classes", "engine", "glassnet", "created", "python", "numpy")
         about = {key: run.about[key] for key in kept if key in run.about}
         return replace(plan, about={**about, "events": past})
     network, _ = read_network(source)
+    _check_size(network.sizes)
     splits = load("mnist")
     try:
         checkpoint = read_checkpoint(source)[0]
@@ -510,6 +535,16 @@ def _from(source: Path) -> Plan:
         "classes": list(splits.train.classes or ()),
     }
     return Plan(checkpoint, splits, about)
+
+
+def _data_of(remembered: Mapping[str, Any]) -> list[list[str]]:
+    """The data that earlier sessions knew, as far as it is still there."""
+    found = remembered.get("data")
+    return [
+        each
+        for each in (found if isinstance(found, list) else [])
+        if isinstance(each, list) and each and all(isinstance(path, str) and os.path.exists(path) for path in each)
+    ]
 
 
 def _remembered(home: Path) -> tuple[dict[str, Any], Notice | None]:

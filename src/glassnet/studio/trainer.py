@@ -36,7 +36,7 @@ from glassnet.runs import Run, event_data
 from glassnet.studio.charts import Charts, judgement_of, number_of, steps_at
 from glassnet.training import Diverged, as_engine, train
 
-__all__ = ["Batch", "Mode", "Notice", "Refused", "State", "Trainer", "Weights"]
+__all__ = ["Batch", "Mode", "Notice", "Refused", "State", "Trainer", "Weights", "check"]
 
 Mode = Literal["paused", "playing", "stepping", "finished", "diverged"]
 
@@ -72,7 +72,7 @@ class Weights:
 
     @property
     def precise(self) -> Network:
-        """The network in float64, made once."""
+        """The network in float64, kept once it was asked for."""
         if self._precise is None:
             self._precise = precise(self.network)
         return self._precise
@@ -167,12 +167,21 @@ class State:
         return float(self.checkpoint.settings.optimizer.rate(memory))
 
 
+def check(plan: Plan) -> None:
+    """Refuse what cannot be trained, before anything is given up for it.
+
+    Errors: :class:`~glassnet.errors.WrongValue`.
+    """
+    splits = plan.splits
+    train(None, splits.train, validation=splits.validation, start=plan.checkpoint, engine=plan.about.get("engine"))
+
+
 class Trainer:
     """Trains one run at a time, in a thread of its own.
 
     Args:
         run: its folder, which is written as the training goes.
-        plan: where it begins.
+        plan: where it begins; see :func:`check`.
         changed: called in any thread whenever there is a new :attr:`state`; it must return at once.
         speed: minibatches a second; None: as many as can be done.
         playing: whether to begin at once.
@@ -207,7 +216,9 @@ class Trainer:
         self._lately: deque[tuple[float, int]] = deque()
         self._unsaved = False  # there is something to write
         self._stale = False  # the settings are others than those of _events
-        self._gone_back = False  # the record holds events that did not happen, as it turned out
+        self._back: Checkpoint | None = (
+            None  # where the training went back to: what is on record after it did not happen
+        )
         self._failed = False  # what failed is not tried again before another command
         self._state: State
         self._take(run, plan, speed, playing)
@@ -343,9 +354,11 @@ class Trainer:
             return 0.0
         if state.mode == "playing":
             return max(0.0, self._due - time.monotonic())
-        if self._stale and not self._failed:
-            return 0.0
-        return _SETTLE if self._unsaved else None
+        if self._stale:
+            return None if self._failed else 0.0
+        if not self._unsaved:
+            return None
+        return _SAVE if "unsaved" in self._notices else _SETTLE  # a full disk is tried again, but not all the time
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Do something; what should never happen ends the playing, not the thread."""
@@ -361,7 +374,7 @@ class Trainer:
 
     def _work(self, busy: bool) -> None:
         """What is due now; ``busy``: commands came just now."""
-        self._failed = False
+        self._failed = self._failed and not busy
         state = self._state
         if state.mode in ("playing", "stepping"):
             full = state.mode == "stepping" or state.speed is None
@@ -372,7 +385,8 @@ class Trainer:
             if time.monotonic() - self._saved >= _SAVE:
                 self._save()
         elif self._stale:
-            self._open(1)
+            if not self._failed:
+                self._open(1)
         elif self._unsaved and not busy:
             self._save()
 
@@ -389,12 +403,10 @@ class Trainer:
         """Go on with a run from where the plan says; a run that has no checkpoint yet is given its first."""
         begin, splits = plan.checkpoint, plan.splits
         settings, engine = begin.settings, run.about.get("engine")
-        # What train() refuses is refused here, before anything is given up for it.
-        train(None, splits.train, validation=splits.validation, start=begin, engine=engine)
         if not (run.path / "checkpoint.safetensors").exists():
             run.save(begin)
         past = run.events()
-        self._leave()
+        self._guarded(self._leave)  # a run that cannot be opened any more must not keep anybody in it
         done = begin.epoch >= settings.epochs and begin.example == 0
         scores = [each.get("validation_cost") for each in past if each["event"] == "epoch"]
         judged = [each for each in past if each["event"] == "judged"]
@@ -403,7 +415,8 @@ class Trainer:
             self._waiting, self._best = [], None
             self._best_cost = min((each for each in scores if isinstance(each, float)), default=None)
             self._recorded = started[-1] if started else None
-            self._unsaved = self._gone_back = self._failed = False
+            self._unsaved = self._failed = False
+            self._back = None
             self._stale = not done  # opened at once, so that the first step need not wait for it
             self._saved = self._due = time.monotonic()
             self._lately.clear()
@@ -558,8 +571,8 @@ class Trainer:
         try:
             if self._state.checkpoint.example < len(self._state.splits.train):
                 return next(self._events)
-            # An epoch ends, the one moment when training may warn. Python's list of filters belongs to all threads; two
-            # that change it at the same moment may leave it changed, which here would do no harm.
+            # An epoch ends, the one moment when training may warn. Python's filters belong to all threads: if data is read
+            # at this very moment, which changes them too, warnings of others may be lost from then on. Training's are not.
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", TrainingWarning)
                 event = next(self._events)
@@ -624,7 +637,9 @@ class Trainer:
         state.charts.cut(now.epoch * len(state.splits.train) + now.example)
         with self._lock:
             self._waiting = [event for event in self._waiting if event["at"] <= here]
-            self._unsaved = self._gone_back = True
+            self._unsaved = True
+            if self._back is None or here < [self._back.epoch, self._back.example]:
+                self._back = now
         self._tell(Notice("diverged", str(error)))
         self._publish(
             checkpoint=now,
@@ -655,16 +670,17 @@ class Trainer:
         with self._lock:
             waiting, self._waiting = self._waiting, []
         try:
+            if self._back is not None:
+                state.run.rewind(self._back)
+                self._back = None
             state.run.append(waiting)
             waiting = []
             state.run.save(state.checkpoint, self._best)
             self._best = None
-            if self._gone_back:
-                state.run.rewind(state.checkpoint)
-                self._gone_back = False
         except GlassnetError as error:
             with self._lock:
                 self._waiting = [*waiting, *self._waiting]
+                self._unsaved = True
             self._tell(Notice("unsaved", f"{error} Training goes on, but would be lost."))
         else:
             self.untell("unsaved")
