@@ -209,6 +209,17 @@ def test_the_times_of_explanations_are_those_that_were_measured(monkeypatch):
     assert page("explain.md").partition(begin)[2].partition(end)[0] == times.text(json.loads(times.RESULTS.read_text()))
 
 
+def test_the_figures_of_the_studio_are_those_that_were_measured(monkeypatch):
+    import json
+
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    import studio as measured
+
+    begin, end = measured.MARKS
+    results = json.loads(measured.RESULTS.read_text())
+    assert page("studio.md").partition(begin)[2].partition(end)[0] == measured.report(results)
+
+
 def test_the_tour_walks_all_25_ideas_in_both_languages():
     for name in ("tour.md", "tour.zh.md"):
         assert re.findall(r"^\*\*(\d+)\. ", page(name), re.MULTILINE) == [str(number) for number in range(1, 26)]

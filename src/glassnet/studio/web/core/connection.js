@@ -9,7 +9,7 @@ import { stored } from "./storage.js";
 
 /** Seconds between two frames. At full speed every one is far from the last: fewer leave the processor to the training. */
 const INTERVAL = 0.05;
-const INTERVAL_AT_FULL_SPEED = 0.1;
+const INTERVAL_AT_FULL_SPEED = 0.15;
 /** Seconds to wait before trying again, longer each time. */
 const PATIENCE = [0.2, 0.5, 1, 2, 4];
 
