@@ -306,7 +306,8 @@ class Session:
                 if state.weights is not last and (begun >= rested or not learning):
                     last = state.weights
                     self._trainer.judge(state, _judgement(state, threads=1 if learning else None))
-                    rested = begun + _JUDGE_REST * (time.monotonic() - begun)
+                    if learning:  # the first takes longest, since its loops are loaded; it is mostly that of a run at rest
+                        rested = begun + _JUDGE_REST * (time.monotonic() - begun)
                 self._remember()
             except Exception:  # what should never happen: the next network is judged again
                 logging.getLogger("glassnet").exception("the studio's judging failed")
