@@ -306,7 +306,8 @@ class Session:
                 if state.weights is not last and (begun >= rested or not learning):
                     last = state.weights
                     self._trainer.judge(state, _judgement(state, threads=1 if learning else None))
-                    if learning:  # the first takes longest, since its loops are loaded; it is mostly that of a run at rest
+                    # The first takes longest, since its loops are loaded; it is mostly that of a run at rest.
+                    if learning:
                         rested = begun + _JUDGE_REST * (time.monotonic() - begun)
                 self._remember()
             except Exception:  # what should never happen: the next network is judged again
