@@ -279,6 +279,15 @@ def test_a_refused_setting_is_explained_and_the_true_one_shown_again(open_tab):
     wait(page, "before => document.querySelector('.learning [data-setting=batch_size]').value === before", before)
 
 
+def test_a_letter_where_neurons_are_counted_begins_no_network(open_tab):
+    page = open_tab("#learning")
+    run = page.evaluate("window.glassnet.model.get('run').run")
+    page.locator("[data-setting=new_layer1]").fill("x")
+    page.get_by_role("button", name="Start this network").click()
+    page.get_by_text("“x” is not a number").wait_for(timeout=TIMEOUT)
+    assert page.evaluate("window.glassnet.model.get('run').run") == run
+
+
 def test_another_network_begins_at_random(open_tab):
     page = open_tab("#learning")
     run = page.evaluate("window.glassnet.model.get('run').run")

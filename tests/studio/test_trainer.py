@@ -242,10 +242,12 @@ def test_a_pause_is_saved_and_so_is_the_end(trainer):
     trainer.close()
 
 
-def test_a_full_disk_is_a_notice_and_loses_nothing(trainer, monkeypatch):
-    def full(*_):
-        raise NotSaved("could not save it: no space left.")
+def full(*_):
+    """What saving comes to on a full disk."""
+    raise NotSaved("could not save it: no space left.")
 
+
+def test_a_full_disk_is_a_notice_and_loses_nothing(trainer, monkeypatch):
     run = trainer.state.run
     with monkeypatch.context() as patched:
         patched.setattr(run, "save", full)
@@ -261,9 +263,6 @@ def test_a_full_disk_is_a_notice_and_loses_nothing(trainer, monkeypatch):
 
 
 def test_a_disk_that_was_full_when_it_was_paused_is_tried_again_by_itself(trainer, monkeypatch):
-    def full(*_):
-        raise NotSaved("could not save it: no space left.")
-
     monkeypatch.setattr("glassnet.studio.trainer._SAVE", 0.01)
     run = trainer.state.run
     with monkeypatch.context() as patched:
@@ -275,9 +274,6 @@ def test_a_disk_that_was_full_when_it_was_paused_is_tried_again_by_itself(traine
 
 
 def test_a_disk_that_was_full_is_tried_again_at_the_end(trainer, monkeypatch):
-    def full(*_):
-        raise NotSaved("could not save it: no space left.")
-
     run = trainer.state.run
     with monkeypatch.context() as patched:
         patched.setattr(run, "save", full)

@@ -167,14 +167,8 @@ export function choiceField({ label, choices, called, apply, hint, name }) {
   offer(choices);
   select.addEventListener("change", async () => {
     const value = select.value;
-    try {
-      await apply(value);
-      truth = value;
-      write(wrong, "");
-    } catch (error) {
-      write(wrong, sentence(error));
-      select.value = truth;
-    }
+    if (await taken(apply, value, wrong)) truth = value;
+    else select.value = truth;
   });
   return {
     element: h("div", { class: "field" }, h("label", { for: id }, label), select, hint ? h("span", { class: "hint" }, hint) : null, wrong),
@@ -206,14 +200,8 @@ export function switchField({ label, apply, name }) {
   const input = h("input", { type: "checkbox", "data-setting": name ?? null });
   input.addEventListener("change", async () => {
     const value = input.checked;
-    try {
-      await apply(value);
-      truth = value;
-      write(wrong, "");
-    } catch (error) {
-      write(wrong, sentence(error));
-      input.checked = truth;
-    }
+    if (await taken(apply, value, wrong)) truth = value;
+    else input.checked = truth;
   });
   const element = h("div", { class: "field" }, h("label", { class: "switch" }, input, h("span", {}, label)), wrong);
   return {
@@ -247,3 +235,21 @@ export const icons = {
 };
 const plus = () => picture("M8 3.5v9M3.5 8h9", true);
 const minus = () => picture("M3.5 8h9", true);
+
+/**
+ * Whether a value was taken; what is wrong with it is said where it was chosen.
+ * @template T
+ * @param {(value: T) => Promise<unknown>} apply
+ * @param {T} value
+ * @param {HTMLElement} wrong
+ */
+async function taken(apply, value, wrong) {
+  try {
+    await apply(value);
+    write(wrong, "");
+    return true;
+  } catch (error) {
+    write(wrong, sentence(error));
+    return false;
+  }
+}

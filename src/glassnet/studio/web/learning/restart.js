@@ -274,6 +274,12 @@ export function restart(model) {
         return;
       }
     }
+    for (const input of layers.querySelectorAll("input")) {
+      if (Number.isNaN(typed(input.value))) {
+        wrong(`${input.getAttribute("aria-label")}: ${t("learning.notnumber", { text: input.value })}`);
+        return;
+      }
+    }
     start.disabled = true;
     write(start, t("learning.new.starting"));
     try {
