@@ -68,6 +68,7 @@ class EpochEnded:
         cost: the mean over the epoch's examples, each as it was when its turn came.
         validation: what the validation data say; None without any.
         seconds: since training began (in this process), without the time spent on evaluations.
+        stuck: why the network will hardly learn any more, the first time that this is so; None while it may.
     """
 
     checkpoint: Checkpoint
@@ -75,6 +76,7 @@ class EpochEnded:
     cost: float
     validation: Evaluation | None
     seconds: float
+    stuck: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,6 +18,8 @@ import math
 import os
 import threading
 import time
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -311,13 +313,17 @@ class Fused:
     Args:
         threads: how many may work on a minibatch; None: as many as it is worth, and there are processors (of which
             OMP_NUM_THREADS may allow fewer). The result does not depend on it.
+        keep: whether to keep what was made of the inputs of the last two data sets, as long as they are there, so that a
+            training that goes on from elsewhere in its course is open at once. Their inputs must not be written into.
     """
 
     name: ClassVar[str] = "fused"
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, keep: bool = False) -> None:
         _check_threads(threads)
         self.threads = threads
+        self.keep = keep
+        self._kept: deque[tuple[weakref.ref[Any], Any, Any]] = deque(maxlen=2)
 
     def start(
         self,
@@ -337,7 +343,7 @@ class Fused:
             raise WrongValue(f"the fused engine has no kernel for {lacks}: use the engine reference")
         like = network.layers[0].bias
         inputs = _flat(data.inputs, like)
-        inks = _inks(inputs, network.sizes[0])
+        inks = self._listed(data.inputs, inputs, network.sizes[0])
         plan, count, _, _ = _plan(network, 1, inks is not None)
         hyper = {name: float(getattr(optimizer, name, 0.0)) for name in ("momentum", "weight_decay", "clip", "epsilon")}
         in_place = optimizer.name == "sgd" and not hyper["momentum"] and not hyper["clip"]
@@ -382,6 +388,16 @@ class Fused:
             none_yet = np.zeros(0, np.int64), 1, np.zeros(0), np.zeros(0), 0, np.zeros(1, np.int64)
             kernels.learn(*self._arguments(state, *none_yet)(0, 1))
         return state
+
+    def _listed(self, given: Any, inputs: NDArray[Any], width: int) -> tuple[NDArray[Any], ...] | None:
+        if not self.keep:
+            return _inks(inputs, width)
+        for array, dtype, inks in tuple(self._kept):
+            if array() is given and dtype == inputs.dtype:
+                return inks
+        inks = _inks(inputs, width)
+        self._kept.append((weakref.ref(given), inputs.dtype, inks))
+        return inks
 
     def advance(self, state: FusedState, batches: Batches) -> tuple[FusedState, Float[NDArray[Any], " minibatches"]]:
         """One minibatch after the other, without a word of Python between them."""

@@ -1,6 +1,7 @@
 """A run on disk: a folder that a training writes as it goes, from which it is resumed exactly.
 
     run.json                 what was asked for: data, engine, versions
+    first.safetensors        the state it began with; the studio's runs have it
     checkpoint.safetensors   the latest state, or, once training has ended, its result
     best.safetensors         the state that the validation data liked best
     events.jsonl             what happened: one event in each line
@@ -95,6 +96,21 @@ class Run:
         if best is not None:
             save_checkpoint(self.path / "best.safetensors", best, about)
         save_checkpoint(self.path / "checkpoint.safetensors", checkpoint, about)
+
+    def save_first(self, checkpoint: Checkpoint) -> None:
+        """Note where the run began, for whoever goes back in it.
+
+        Errors: :class:`~glassnet.files.NotSaved`.
+        """
+        save_checkpoint(self.path / "first.safetensors", checkpoint)
+
+    def first(self) -> Checkpoint | None:
+        """Where the run began; None if that was not noted.
+
+        Errors: :class:`~glassnet.errors.WrongFile` if it is damaged.
+        """
+        path = self.path / "first.safetensors"
+        return read_checkpoint(path)[0] if path.exists() else None
 
     def checkpoint(self) -> Checkpoint:
         """The latest checkpoint.

@@ -149,6 +149,7 @@ def train(
     engine: Engine | str | None = None,
     every: int | None = None,
     interrupt: threading.Event | None = None,
+    quiet: bool = False,
 ) -> Iterator[Event]:
     """Train a network on data by minibatches; a generator of events (see :mod:`glassnet.events`).
 
@@ -168,6 +169,7 @@ def train(
             network is large. Never changes the result.
         interrupt: when this is set, by a signal or another thread, the next event comes at once: after 10 milliseconds or
             one minibatch, whichever is longer.
+        quiet: do not warn of a network that learns nothing; its :class:`~glassnet.events.EpochEnded` says so in any case.
 
     Errors: :class:`~glassnet.errors.WrongValue`, at once, for data, settings and networks that do not fit.
     :class:`Diverged` while training, if the cost runs away. A :class:`~glassnet.errors.TrainingWarning` if the network
@@ -204,7 +206,7 @@ def train(
         )
     start = replace(start, memory=replace(_memory(start, n), total=total))
     chosen = as_engine(engine, start.network, settings.cost, settings.optimizer)
-    return _train(start, data, validation, chosen, every, interrupt or threading.Event())
+    return _train(start, data, validation, chosen, every, interrupt or threading.Event(), quiet)
 
 
 def _memory(start: Checkpoint, n: int) -> Memory:
@@ -241,6 +243,7 @@ def _train(
     engine: Engine,
     every: int | None,
     interrupt: threading.Event,
+    quiet: bool,
 ) -> Iterator[Event]:
     n, settings = len(data), start.settings
     size = settings.batch_size
@@ -296,13 +299,15 @@ def _train(
         judged_cost = cost if judged is None else judged.cost
         if cost > _RUNAWAY * max(now.first_cost, 1e-6) or not math.isfinite(judged_cost):
             raise Diverged(now.memory.step, epoch + 1, cost if math.isfinite(judged_cost) else judged_cost, best)
+        stuck = None
         if not warned and (reason := _stuck(now, data, cost)):
-            warned = True
-            warnings.warn(f"after epoch {epoch + 1}, {reason}", TrainingWarning, stacklevel=2)
+            warned, stuck = True, f"after epoch {epoch + 1}, {reason}"
+            if not quiet:
+                warnings.warn(stuck, TrainingWarning, stacklevel=2)
         now = replace(now, epoch=epoch + 1, example=0, cost_sum=0.0)
         if judged_cost < best_cost:
             best, best_cost = now, judged_cost
-        yield EpochEnded(now, epoch + 1, cost, judged, seconds)
+        yield EpochEnded(now, epoch + 1, cost, judged, seconds, stuck)
 
     yield Finished(now, "epochs")
 
