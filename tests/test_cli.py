@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet import Run, cli, plans, read_network
+from glassnet import SGD, Checkpoint, Network, Run, Settings, as_input, cli, plans, read_network
+from glassnet.images import Pictures
 
 QUICK = ["--epochs", "1", "--batch-size", "100"]
 
@@ -112,7 +113,7 @@ def test_evaluate_shows_accuracy_table_and_mistakes(trained, capsys):
     lines = out.splitlines()
     assert lines[0].startswith("test accuracy 9")
     assert "of 10,000 right; squared_error 0." in lines[0]
-    assert sum(line.rstrip().endswith("%") for line in lines) == 10  # a row for each digit
+    assert sum(bool(re.match(r"\d  .*%\s*$", line)) for line in lines) == 10  # a row for each digit
     assert out.count("it says") == 10
     assert out.count("@") > 200  # and they are drawn
 
@@ -140,6 +141,20 @@ def test_predict_draws_what_it_sees_and_ten_bars(trained, here, capsys):
     assert sum("0." in line or "1.000" in line for line in out.splitlines()) == 10
     assert "█" in out
     assert "@" in out
+
+
+def test_pictures_are_made_as_those_were_that_the_run_learned_from(here, capsys):
+    rng = np.random.default_rng(0)
+    network = Network.random((64, 4, 2))
+    how = Pictures(8, center=False)
+    run = Run.create("whole", {"data": {"pictures": {"side": 8, "center": False}}, "classes": ["a", "b"]})
+    run.save(Checkpoint(network, SGD().init(network.layers), 0, 0, Settings()))
+    photo = Image.fromarray(rng.integers(0, 255, (20, 20), dtype=np.uint8))
+    photo.save("photo.png")
+    told = json.loads(glassnet(capsys, "predict", "whole", "photo.png", "--json")[1])
+    expected = network(how.input(photo)[None])[0]
+    np.testing.assert_allclose(list(told["activations"].values()), expected, rtol=1e-5)
+    assert not np.allclose(expected, network(as_input(photo, 8)[None])[0], rtol=1e-3)
 
 
 def test_predict_reads_stdin(trained, here, monkeypatch, capsys):

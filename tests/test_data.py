@@ -30,6 +30,7 @@ import glassnet
 from glassnet import Checkpoint, Dataset, Network, Settings, as_input, load, mnist, open_image
 from glassnet.data import MAX_CLASSES, chosen, from_labels, read_idx
 from glassnet.errors import WrongFile, WrongValue
+from glassnet.images import Pictures, whole
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint
 from glassnet.optimizers import Adam
 
@@ -233,12 +234,15 @@ IMAGES, LABELS = map(idx, examples())
         (IMAGES[:-1], r"says it holds 12 × 5 × 4 numbers, 240 bytes, but only 239 are there"),
         (IMAGES + b"\0", "240 bytes, but more are there"),
         (header(8, 0, 28, 28), "holds no examples: its header says 0 × 28 × 28"),
-        (gzip.compress(IMAGES)[:-9], "is a damaged gzip file"),
-        (gzip.compress(IMAGES)[:5], "is a damaged gzip file"),
-        (gzip.compress(IMAGES)[:-8] + bytes(8), "is a damaged gzip file"),
-        (gzip.compress(IMAGES)[:30] + b"\xff" * 30 + gzip.compress(IMAGES)[60:], "is a damaged gzip file"),
-        (gzip.compress(IMAGES) + b"more", "is a damaged gzip file"),
-        (gzip.compress(b""), "is empty"),
+        (gzip.compress(IMAGES, mtime=0)[:-9], "is a damaged gzip file"),
+        (gzip.compress(IMAGES, mtime=0)[:5], "is a damaged gzip file"),
+        (gzip.compress(IMAGES, mtime=0)[:-8] + bytes(8), "is a damaged gzip file"),
+        (
+            gzip.compress(IMAGES, mtime=0)[:30] + b"\xff" * 30 + gzip.compress(IMAGES, mtime=0)[60:],
+            "is a damaged gzip file",
+        ),
+        (gzip.compress(IMAGES, mtime=0) + b"more", "is a damaged gzip file"),
+        (gzip.compress(b"", mtime=0), "is empty"),
     ],
 )
 def test_wrong_idx_is_refused_by_name(tmp_path, body, says):
@@ -436,6 +440,38 @@ def test_npz_with_validation_data_keeps_them(tmp_path):
     np.testing.assert_array_equal(splits.validation.labels, y_val)
 
 
+def test_npz_says_what_its_classes_are_called_and_how_its_pictures_were_made(tmp_path, rng):
+    x = rng.integers(0, 256, (12, 16), np.uint8)
+    remarks = {"classes": np.array(["cat", "owl", "<b>"]), "pictures": np.array([4, 0])}
+    np.savez(tmp_path / "a.npz", x_train=x, y_train=np.arange(12) % 2, x_test=x, y_test=np.arange(12) % 3, **remarks)
+    splits = load(tmp_path / "a.npz")
+    assert splits.train.classes == splits.test.classes == ("cat", "owl", "<b>")
+    assert splits.test.labels.tolist() == [0, 1, 2] * 4
+    assert splits.pictures == Pictures(4, center=False)
+
+
+@pytest.mark.parametrize(
+    "remarks",
+    [
+        {"classes": np.array([b"cat", b"owl"]), "pictures": np.array(["no"])},
+        {"classes": np.array([1.0, 2.0]), "pictures": np.array([28, 1])},
+        {"classes": np.array([{}], object), "pictures": np.array([4, 1, 1])},
+        {"pictures": np.array([-4, 1])},
+    ],
+)
+def test_what_another_program_means_by_these_names_is_left_alone(tmp_path, rng, remarks):
+    np.savez(tmp_path / "a.npz", x=rng.random((12, 16)), y=np.arange(12) % 2, **remarks)
+    splits = load(tmp_path / "a.npz")
+    assert splits.train.classes == ("0", "1")
+    assert splits.pictures is None
+
+
+def test_a_label_beyond_the_names_of_classes_is_refused(tmp_path, rng):
+    np.savez(tmp_path / "a.npz", x=rng.random((12, 16)), y=np.arange(12) % 3, classes=np.array(["cat", "owl"]))
+    with pytest.raises(WrongFile, match=r"a\.npz: label '2' is not one of the 2 classes 0, 1"):
+        load(tmp_path / "a.npz")
+
+
 def test_npz_in_fortran_order(tmp_path, rng):
     x = np.asfortranarray(rng.standard_normal((12, 2, 3)).astype(np.float32))
     np.savez(tmp_path / "a.npz", x=x, y=examples()[1])
@@ -540,6 +576,25 @@ def test_a_folder_of_images_for_each_class(tmp_path):
     assert splits.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
     np.testing.assert_allclose(splits.train.inputs, rows, atol=1e-6)
     assert (splits.validation, splits.test) == (None, None)
+
+
+@pytest.mark.parametrize("how", [Pictures(12), Pictures(20, center=False)])
+def test_images_become_inputs_as_asked(tmp_path, how):
+    put_images(tmp_path / "train")
+    put_images(tmp_path / "test", each=1)
+    splits = load(tmp_path, pictures=how, validation=0)
+    assert splits.pictures == how
+    assert splits.train.inputs.shape == (6, how.side**2)
+    first = open_image(tmp_path / "test" / "a" / "0.png")
+    expected = as_input(first, how.side) if how.center else whole(first, how.side)
+    np.testing.assert_allclose(splits.test.inputs[0], expected, atol=1e-6)
+
+
+def test_how_pictures_became_inputs_is_known_where_it_can_be(tmp_path):
+    put_images(tmp_path / "images")
+    assert load(tmp_path / "images").pictures == Pictures()
+    assert mnist().pictures == load("mnist", validation=100).pictures == Pictures()
+    assert load(*put_pair(tmp_path / "idx")).pictures is None
 
 
 @pytest.mark.parametrize("name", ["validation", "val", "valid", "Val"])

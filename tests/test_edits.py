@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glassnet import Network, WrongValue
-from glassnet.edits import KINDS, Edit, edited
+from glassnet.edits import KINDS, Edit, edited, effective
 
 
 @pytest.fixture
@@ -117,3 +117,27 @@ def test_edits_of_one_movement_follow_each_other():
     assert not Edit("bias", 1, 0, (2.0,), stroke=5).follows(first)
     assert not Edit("bias", 1, 1, (2.0,), stroke=4).follows(first)
     assert not Edit("bias", 1, 0, (2.0,)).follows(Edit("bias", 1, 0, (1.0,)))  # no movement, no following
+
+
+def test_what_is_set_anew_is_left_out_and_the_network_is_the_same(network):
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        edits = []
+        for _ in range(12):
+            layer = int(rng.integers(1, 3))
+            neuron, inputs = int(rng.integers(0, (4, 3)[layer - 1])), (6, 4)[layer - 1]
+            kind = KINDS[rng.integers(0, 4)]
+            if kind == "mute":
+                layer, neuron = 1, int(rng.integers(0, 4))
+            count = {"weight": 1, "bias": 1, "weights": inputs, "mute": 0}[kind]
+            number = int(rng.integers(0, inputs)) if kind == "weight" else None
+            edits.append(Edit(kind, layer, neuron, tuple(rng.random(count).tolist()), number))
+        few = effective(edits)
+        assert differing(edited(network, edits), edited(network, few)) == []
+        assert few == effective(few)
+        assert len({(each.kind, each.layer, each.neuron, each.input) for each in few}) == len(few)
+
+
+def test_many_strokes_over_one_neuron_are_one():
+    strokes = [Edit("weights", 1, 0, (float(number),) * 6, stroke=number) for number in range(100)]
+    assert effective([Edit("weight", 1, 0, (1.0,), input=2), *strokes]) == strokes[-1:]

@@ -15,17 +15,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jaxtyping import config
 from PIL import Image, ImageFilter
 
 from glassnet import as_input, open_image
 from glassnet.errors import WrongFile, WrongValue
-from glassnet.images import IMAGE_FORMATS, MAX_IMAGE_BYTES, MAX_PIXELS, blank
+from glassnet.images import IMAGE_FORMATS, MAX_IMAGE_BYTES, MAX_PIXELS, Pictures, blank, size_of, whole
 
 
 @pytest.fixture(scope="session")
 def seven(digits):
     """A digit of MNIST, 28 × 28, ink 255 on paper 0."""
     return np.round(digits.test.inputs[0].reshape(28, 28) * 255).astype(np.uint8)
+
+
+@pytest.fixture
+def unchecked():
+    """What users see: the suite's own checks of types would answer first, and in their own words."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 def paper(ink, height=60, width=50, top=20, left=5):
@@ -232,6 +241,94 @@ def test_a_side_too_small_is_refused(seven, side):
 
 def test_huge_numbers_are_brightnesses(seven):
     np.testing.assert_allclose(as_input(seven * 1e36), as_input(seven), atol=1e-5)
+
+
+# ── Whole pictures ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def scene(rng, height=60, width=80):
+    """Something with an uneven border, as photographs have."""
+    return rng.integers(0, 256, (height, width), np.uint8)
+
+
+def test_a_photograph_keeps_its_brightness_by_area(rng):
+    image = scene(rng)
+    made = whole(image, 20).reshape(20, 20)
+    np.testing.assert_allclose(made, image.reshape(20, 3, 20, 4).mean(axis=(1, 3)) / 255, atol=1e-6)
+    assert made.dtype == np.float32
+
+
+@pytest.mark.parametrize("side", [4, 13, 28, 97])
+def test_a_whole_picture_of_any_size_keeps_its_mean(rng, side):
+    image = scene(rng, 37, 53)
+    made = whole(image, side)
+    assert made.shape == (side * side,)
+    assert made.mean() == pytest.approx(image.mean() / 255, abs=1e-5)
+
+
+def test_a_picture_of_mnist_taken_whole_comes_back_as_it_is(seven):
+    np.testing.assert_allclose(whole(seven), seven.reshape(-1) / 255, atol=1e-6)
+
+
+def test_on_light_paper_ink_is_what_is_dark_and_nothing_is_moved(seven):
+    np.testing.assert_allclose(whole(255 - seven), seven.reshape(-1) / 255, atol=1e-6)
+    corner = np.full((56, 56), 250, np.uint8)
+    corner[2:10, 2:10] = 20
+    made = whole(corner).reshape(28, 28)
+    assert made[1:5, 1:5].min() > 0.9
+    assert made[6:, 6:].max() < 0.03
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_empty_paper_is_no_ink_whatever_its_color(level):
+    assert not whole(np.full((30, 20), level, np.uint8)).any()
+
+
+def test_ink_is_ink_however_much_of_it_there_is():
+    drawn = np.full((20, 20), 255, np.uint8)
+    drawn[8:12, 8:12] = 0
+    assert whole(drawn, 20, ink=True).mean() > 0.9
+    assert whole(drawn, 20).mean() < 0.1
+
+
+def test_a_whole_picture_may_be_a_file_in_color(rng):
+    image = Image.fromarray(rng.integers(0, 256, (40, 40, 3), np.uint8))
+    np.testing.assert_allclose(whole(image, 8), whole(np.asarray(image.convert("L")), 8), atol=1e-6)
+
+
+@pytest.mark.parametrize("how", [Pictures(), Pictures(16), Pictures(20, center=False)])
+def test_pictures_are_made_into_inputs_one_way_or_the_other(seven, how):
+    made = how.input(seven)
+    expected = as_input(seven, how.side) if how.center else whole(seven, how.side)
+    assert np.array_equal(made, expected)
+
+
+@pytest.mark.parametrize("side", [0, 3, 257, 28.0, "28", True, None])
+def test_a_side_of_pictures_out_of_its_bounds_is_refused(unchecked, side):
+    with pytest.raises(WrongValue, match="the side of pictures must be a whole number from 4 to 256"):
+        Pictures(side)
+
+
+def test_what_is_no_whole_picture_is_refused(unchecked):
+    with pytest.raises(WrongValue, match="center must be true or false"):
+        Pictures(28, 1)
+    with pytest.raises(WrongValue, match="must have the shape"):
+        whole(np.zeros(9))
+    with pytest.raises(WrongValue, match="at least 4 pixels"):
+        whole(np.zeros((9, 9)), 3)
+
+
+def test_an_image_is_opened_in_color_too(rng):
+    pixels = rng.integers(0, 256, (30, 40, 3), np.uint8)
+    opened = open_image(file_of(Image.fromarray(pixels)), color=True)
+    assert (opened.mode, opened.size) == ("RGB", (40, 30))
+    assert np.array_equal(np.asarray(opened), pixels)
+
+
+def test_the_size_in_a_header_is_told_without_decoding():
+    assert size_of(file_of(Image.new("L", (31, 17)))) == (31, 17)
+    assert size_of(b"no image") is None
+    assert size_of(b"") is None
 
 
 # ── Image files ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,10 +5,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from glassnet import Network, Run, Settings, WrongFile, WrongValue, recipe
+from glassnet.images import Pictures
 from glassnet.optimizers import SGD, Adam, Constant, Cosine, OneCycle
-from glassnet.plans import answer_of, begun, changed, cost_of, data_of, fingerprint, numbered, reopened, sources
+from glassnet.plans import (
+    answer_of,
+    begun,
+    changed,
+    cost_of,
+    data_of,
+    fingerprint,
+    numbered,
+    pictures_of,
+    reopened,
+    sources,
+)
 
 
 @pytest.fixture
@@ -128,6 +141,34 @@ def test_a_run_is_gone_on_with_as_it_was(stripes, tmp_path):
     assert np.array_equal(again.splits.validation.inputs, plan.splits.validation.inputs)
     assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before  # nothing was written
     assert numbered(tmp_path / "runs").name == "2"
+
+
+@pytest.mark.parametrize("how", [None, Pictures(), Pictures(10, center=False)])
+def test_a_run_remembers_how_its_pictures_became_inputs(tmp_path, rng, how):
+    for name in "ab":
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = np.zeros((20, 30), np.uint8)
+            pixels[4:16, 5:25] = rng.integers(1, 256, (12, 20))
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{number}.png")
+    plan = begun(recipe("small"), sources=[str(tmp_path / "images")], pictures=how)
+    assert plan.splits.pictures == (how or Pictures())
+    assert plan.about["data"].get("pictures") == ({"side": 10, "center": False} if how and not how.center else None)
+    run = Run.create(tmp_path / "run", plan.about)
+    run.save(plan.checkpoint)
+    assert pictures_of(run) == (how if how == Pictures(10, center=False) else None)
+    again = reopened(Run.open(tmp_path / "run"))
+    assert np.array_equal(again.splits.train.inputs, plan.splits.train.inputs)
+    assert again.splits.pictures == plan.splits.pictures
+
+
+@pytest.mark.parametrize("said", [{"side": 3}, {"side": "28"}, {"sides": 28}, [28, True], "whole", {"center": 1}])
+def test_a_run_that_says_nonsense_of_its_pictures_is_refused(stripes, tmp_path, said):
+    plan = begun(recipe("small"), sources=[stripes])
+    plan.about["data"]["pictures"] = said
+    run = Run.create(tmp_path / "run", plan.about)
+    with pytest.raises(WrongFile, match=r"run\.json does not say"):
+        data_of(run)
 
 
 def test_other_data_or_none_is_refused(stripes, tmp_path):

@@ -186,6 +186,24 @@ def test_a_branch_is_the_same_up_to_where_it_branches_off(data):
     assert same(past.at(place), states[place])
 
 
+def test_a_branch_reads_no_moment_after_it_and_all_before_it_that_are_there(data, tmp_path, monkeypatch):
+    first = begun(epochs=12)
+    past = Past(first, data, folder=tmp_path / "moments")
+    past.at((12, 0))
+    past.save()
+    again = Past(first, data, folder=tmp_path / "moments", budget=1)
+    there, read, load = set(again._written), [], Past._load
+
+    def reading(self, place):
+        read.append(place)
+        return load(self, place)
+
+    monkeypatch.setattr(Past, "_load", reading)
+    branch = again.branched((6, 0), None)
+    assert sorted(read) == sorted(place for place in there if place <= (6, 0))
+    assert same(branch.at((6, 0)), Past(first, data).at((6, 0)))
+
+
 def test_gaps_are_filled_epoch_by_epoch_until_there_is_none_and_it_stops_when_told(data):
     past = Past(begun(epochs=6), data)
     stop = threading.Event()

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -398,6 +399,13 @@ def test_a_killed_run_goes_on_with_at_most_one_save_lost(tmp_path, long):
                 assert done <= len(recorded) <= done + 1
             assert done >= 50
             assert run.best() is not None
+
+
+def test_what_is_noted_at_once_is_all_kept(tmp_path):
+    run = Run.create(tmp_path / "run", {})
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: run.note(**{str(number): number}), range(40)))
+    assert Run.open(run.path).about == run.about == {str(number): number for number in range(40)}
 
 
 def serve():

@@ -17,6 +17,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 
 from glassnet.arrays import Array, namespace, to_numpy
 from glassnet.errors import WrongFile, WrongValue
-from glassnet.images import as_input, open_image
+from glassnet.images import Pictures, open_image
 from glassnet.settings import check_seed
 
 __all__ = [
@@ -174,11 +175,20 @@ def _check_array(what: str, array: Any, dimensions: int) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Splits:
-    """Data in its parts: to learn from, to choose settings by, and (looked at last, and once) to report on."""
+    """Data in its parts: to learn from, to choose settings by, and (looked at last, and once) to report on.
+
+    Attributes:
+        train: to learn from.
+        validation: to choose settings by.
+        test: to report on.
+        pictures: how its inputs were made of pictures, so that another picture can be made into one; None where they were
+            not, or nobody knows.
+    """
 
     train: Dataset
     validation: Dataset | None
     test: Dataset | None
+    pictures: Pictures | None = None
 
 
 def from_labels(inputs: Any, labels: Any, classes: Sequence[str] | None = None, *, dtype: Any = np.float32) -> Dataset:
@@ -242,10 +252,10 @@ def mnist() -> Splits:
             return _idx_pair(images, labels, classes=tuple("0123456789"))
 
     full, test = pair("train"), pair("t10k")
-    return Splits(full.take(slice(0, 50_000)), full.take(slice(50_000, None)), test)
+    return Splits(full.take(slice(0, 50_000)), full.take(slice(50_000, None)), test, Pictures())
 
 
-def load(*sources: str | Path, validation: float = 1 / 6, seed: int = 0) -> Splits:
+def load(*sources: str | Path, validation: float = 1 / 6, seed: int = 0, pictures: Pictures | None = None) -> Splits:
     """Data from where it lies.
 
     Args:
@@ -256,6 +266,8 @@ def load(*sources: str | Path, validation: float = 1 / 6, seed: int = 0) -> Spli
         validation: how many examples to hold out from those to train on: a count, or a fraction below 1; 0 for none.
             MNIST's default 10,000 are its last; all others are drawn at random by ``seed``.
         seed: see ``validation``.
+        pictures: how the pictures of a folder of images become inputs; None: 28 × 28, cut out and centered as MNIST's
+            digits were. Other data is numbers already.
 
     Errors: :class:`~glassnet.errors.WrongFile` says what was expected, what was found and what to do.
     """
@@ -272,13 +284,13 @@ def load(*sources: str | Path, validation: float = 1 / 6, seed: int = 0) -> Spli
             np.concatenate([splits.train.targets, splits.validation.targets]),
             classes=splits.train.classes,
         )
-        return _held_out(Splits(whole, None, splits.test), validation, seed)
+        return _held_out(replace(splits, train=whole, validation=None), validation, seed)
     try:
         for path in paths:
             if not path.exists():
                 raise WrongFile(f"{path} does not exist: give mnist, a folder, an .npz file, or IDX files")
         if len(paths) == 1 and paths[0].is_dir():
-            splits = _load_folder(paths[0])
+            splits = _load_folder(paths[0], pictures or Pictures())
         elif len(paths) == 1 and paths[0].suffix == ".npz":
             splits = _load_npz(paths[0])
         else:
@@ -292,7 +304,7 @@ def _held_out(splits: Splits, validation: float, seed: int) -> Splits:
     if splits.validation is not None or validation == 0:
         return splits
     train, held = splits.train.split(validation, seed)
-    return Splits(train, held, splits.test)
+    return replace(splits, train=train, validation=held)
 
 
 # ── IDX ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -393,14 +405,14 @@ def _scaled(numbers: NDArray[Any]) -> NDArray[Any]:
 _IDX_NAME = re.compile(r"(.*?)(train|t10k|test)[-_.](images|labels)[-_.]idx\d[-_.]ubyte(\.gz)?")
 
 
-def _load_folder(folder: Path) -> Splits:
+def _load_folder(folder: Path, pictures: Pictures) -> Splits:
     found: dict[str, dict[tuple[str, str], Path]] = {}
     for path in sorted(folder.iterdir()):
         if match := _IDX_NAME.fullmatch(path.name):
             part = "train" if match[2] == "train" else "test"
             found.setdefault(match[1], {})[part, match[3]] = path
     if not found:
-        return _load_image_folder(folder)
+        return _load_image_folder(folder, pictures)
     if len(found) > 1:
         names = ", ".join(f"{name}…" for name in sorted(found))
         raise WrongFile(
@@ -454,6 +466,8 @@ _NPZ_NAMES = (
     ("validation", ("x_validation", "x_val", "x_valid"), ("y_validation", "y_val", "y_valid")),
     ("test", ("x_test", "test_images"), ("y_test", "test_labels")),
 )
+_NPZ_REMARKS = ("classes", "pictures")
+"""What may be said of the numbers: the names of the classes that labels count, and how pictures became inputs."""
 
 
 def _load_npz(path: Path) -> Splits:
@@ -464,6 +478,7 @@ def _load_npz(path: Path) -> Splits:
                 for info in archive.infolist()
                 if info.filename.removesuffix(".npy") in {n for row in _NPZ_NAMES for names in row[1:] for n in names}
             }
+            remarks = {name: _remark(archive, name, path) for name in _NPZ_REMARKS}
     except (WrongFile, OSError):
         raise
     except Exception as error:  # on damaged archives, zipfile raises errors of many types, which it does not list
@@ -473,17 +488,44 @@ def _load_npz(path: Path) -> Splits:
         x = next((arrays[name] for name in inputs if name in arrays), None)
         y = next((arrays[name] for name in targets if name in arrays), None)
         if x is not None and y is not None:
-            parts[part] = _from_arrays(x, y, parts["train"].classes if "train" in parts else None, path)
+            classes = parts["train"].classes if "train" in parts else None
+            parts[part] = _from_arrays(x, y, classes, path, remarks["classes"])
     if "train" not in parts:
         raise WrongFile(
             f"{path} has no x_train and y_train (nor inputs and targets, nor x and y): found {sorted(arrays)}"
         )
-    return Splits(parts["train"], parts.get("validation"), parts.get("test"))
+    pictures = _pictures_of(remarks["pictures"], parts["train"].inputs.shape[1])
+    return Splits(parts["train"], parts.get("validation"), parts.get("test"), pictures)
 
 
-def _from_arrays(x: Any, y: Any, classes: tuple[str, ...] | None, path: Path) -> Dataset:
-    """Whole numbers and names in y are labels; floating-point numbers are targets to predict."""
+def _remark(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any] | None:
+    """An array that need not be there; what another program calls so and cannot be read is none of ours."""
+    with suppress(WrongFile, KeyError):
+        return _read_npy(archive, archive.getinfo(f"{name}.npy"), path)
+    return None
+
+
+def _pictures_of(remark: NDArray[Any] | None, inputs: int) -> Pictures | None:
+    """How pictures became inputs: a side, and whether they were centered."""
+    if remark is None or remark.dtype.kind not in "iu" or remark.shape != (2,):
+        return None
+    with suppress(WrongValue):
+        found = Pictures(int(remark[0]), bool(remark[1]))
+        return found if found.side**2 == inputs else None
+    return None
+
+
+def _from_arrays(
+    x: Any, y: Any, classes: tuple[str, ...] | None, path: Path, names: NDArray[Any] | None = None
+) -> Dataset:
+    """Whole numbers and names in y are labels; floating-point numbers are targets to predict.
+
+    With ``names``, whole numbers count these, from 0.
+    """
     try:
+        if names is not None and names.dtype.kind == "U" and names.ndim == 1 and y.dtype.kind in "iu":
+            counted = from_labels(_scaled(x), y.reshape(-1), [str(number) for number in range(len(names))])
+            return replace(counted, classes=tuple(names.tolist()))
         if y.dtype.kind != "f":
             return from_labels(
                 _scaled(x) if x.dtype.kind in "fiub" else x, y.reshape(-1) if y.size == len(y) else y, classes
@@ -532,30 +574,30 @@ def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> ND
 # ── Images ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _load_image_folder(folder: Path) -> Splits:
+def _load_image_folder(folder: Path, pictures: Pictures) -> Splits:
     inner = {path.name.lower(): path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
     if not inner:
         raise WrongFile(
             f"{folder} holds neither IDX files (train-images-idx3-ubyte, …) nor a subfolder of images for each class"
         )
     if "train" in inner and all(name in ("train", "test", "validation", "val", "valid") for name in inner):
-        train = _image_classes(inner.pop("train"))
+        train = _image_classes(inner.pop("train"), pictures)
         parts = {
-            "test" if name == "test" else "validation": _image_classes(path, train.classes)
+            "test" if name == "test" else "validation": _image_classes(path, pictures, train.classes)
             for name, path in inner.items()
         }
-        return Splits(train, parts.get("validation"), parts.get("test"))
-    return Splits(_image_classes(folder), None, None)
+        return Splits(train, parts.get("validation"), parts.get("test"), pictures)
+    return Splits(_image_classes(folder, pictures), None, None, pictures)
 
 
-def _image_classes(folder: Path, classes: tuple[str, ...] | None = None) -> Dataset:
+def _image_classes(folder: Path, pictures: Pictures, classes: tuple[str, ...] | None = None) -> Dataset:
     suffixes = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
     rows, labels = [], []
     for each in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         for path in sorted(each.iterdir()):
             if path.suffix.lower() in suffixes and not path.name.startswith("."):
                 try:
-                    rows.append(as_input(open_image(path)))
+                    rows.append(pictures.input(open_image(path)))
                 except WrongValue as error:
                     raise WrongFile(f"{path}: {error}") from error
                 labels.append(each.name)

@@ -20,7 +20,7 @@ from glassnet.arrays import to_numpy
 from glassnet.errors import WrongValue
 from glassnet.network import Layer, Network
 
-__all__ = ["KINDS", "Edit", "EditKind", "edited"]
+__all__ = ["KINDS", "Edit", "EditKind", "edited", "effective"]
 
 EditKind: TypeAlias = Literal["weight", "bias", "weights", "mute"]
 
@@ -122,6 +122,20 @@ def edited(network: Network, edits: Iterable[Edit]) -> Network:
         for l, layer in enumerate(network.layers, start=1)
     ]
     return Network(tuple(layers), network.activations)
+
+
+def effective(edits: Sequence[Edit]) -> list[Edit]:
+    """Those edits of which something is left after all of them: what a later one sets anew is left out."""
+    kept: list[Edit] = []
+    seen: set[tuple[Any, ...]] = set()
+    for each in reversed(edits):
+        place = (each.layer, each.neuron)
+        whole = ("weights", *place)
+        mine = (each.kind, *place, each.input) if each.kind == "weight" else (each.kind, *place)
+        if mine not in seen and not (each.kind == "weight" and whole in seen):
+            kept.append(each)
+        seen.add(mine)
+    return kept[::-1]
 
 
 def _numbers(values: Sequence[float], count: int, network: Network) -> NDArray[Any]:

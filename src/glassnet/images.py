@@ -1,14 +1,17 @@
-"""Pictures of digits, of any kind, made into what MNIST would have made of them.
+"""Pictures made into inputs: digits as MNIST would have made them, anything else whole.
 
-:func:`open_image` decodes a file within named limits; :func:`as_input` finds the ink, whatever the light and the colors,
-scales it, centers it, and gives the numbers that a network takes. Training on image folders, drawing and predicting all go
-through it, so that what is asked looks like what was learned.
+:func:`open_image` decodes a file within named limits. :func:`as_input` finds the ink, whatever the light and the colors,
+scales it, centers it, and gives the numbers that a network takes; that is right for digits and letters. :func:`whole` takes
+a picture as it is, a photograph for instance. :class:`Pictures` says which of the two a data set was made by: training on
+image folders, drawing and predicting go through it, so that what is asked looks like what was learned.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +24,18 @@ from glassnet.errors import WrongFile, WrongValue
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["IMAGE_FORMATS", "MAX_IMAGE_BYTES", "MAX_PIXELS", "as_input", "blank", "open_image"]
+__all__ = [
+    "IMAGE_FORMATS",
+    "MAX_IMAGE_BYTES",
+    "MAX_PIXELS",
+    "SIDES",
+    "Pictures",
+    "as_input",
+    "blank",
+    "open_image",
+    "size_of",
+    "whole",
+]
 
 IMAGE_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 """The image decoders that are used; no other is ever tried."""
@@ -29,18 +43,57 @@ MAX_PIXELS = 4096 * 3072
 """The largest image that is decoded, 12.6 million pixels: a phone's photograph, 50 MB in memory. Of WebP, a quarter."""
 MAX_IMAGE_BYTES = 32 * 2**20
 """The largest image file that is read, in bytes."""
+SIDES = (4, 256)
+"""The smallest and the largest side that pictures can be made into, in pixels."""
 _STROKE = 0.2
 """The share of full ink from which a pixel belongs to a stroke."""
 _UNEVEN = 0.01
 """A border that varies more than this, from the dimmest 0 to the brightest 1, is a photograph's."""
 _FAINTEST = 0.03
 """What differs from the paper by less is no ink, however even the paper."""
+_PAPER = 0.1
+"""A border that varies by less may be paper, in whatever light; a photograph of anything else varies more."""
 
 
-def open_image(source: str | Path | bytes) -> Image.Image:
-    """The first frame of an image file, or of its bytes, in gray ("L"), transparency laid on white, at most 1024 wide.
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """How pictures become inputs.
 
-    Only :data:`IMAGE_FORMATS` are decoded, and only up to :data:`MAX_PIXELS`, which is checked from the header.
+    Attributes:
+        side: their width and height then, in pixels: :data:`SIDES` says from where to where.
+        center: whether the ink is cut out and centered as MNIST's digits were (:func:`as_input`); otherwise the picture is
+            taken whole (:func:`whole`).
+
+    >>> Pictures(16, center=False).input(np.zeros((40, 30))).shape
+    (256,)
+
+    Errors: :class:`~glassnet.errors.WrongValue` for a side out of its bounds.
+    """
+
+    side: int = 28
+    center: bool = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.side, bool) or not isinstance(self.side, int) or not SIDES[0] <= self.side <= SIDES[1]:
+            raise WrongValue(
+                f"the side of pictures must be a whole number from {SIDES[0]} to {SIDES[1]}, got {self.side!r:.40}"
+            )
+        if not isinstance(self.center, bool):
+            raise WrongValue(f"center must be true or false, got {self.center!r:.40}")
+
+    def input(self, image: Any) -> Float[NDArray[Any], " pixels"]:
+        """A picture as an input: side² numbers, row by row, 0 to 1, float32.
+
+        Errors: :class:`~glassnet.errors.WrongValue` if it is no picture, or blank and to be centered.
+        """
+        return as_input(image, self.side) if self.center else whole(image, self.side)
+
+
+def open_image(source: str | Path | bytes, *, color: bool = False) -> Image.Image:
+    """The first frame of an image file, or of its bytes, upright, transparency laid on white, at most 1024 wide.
+
+    It is in gray ("L"), or in color ("RGB"). Only :data:`IMAGE_FORMATS` are decoded, and only up to :data:`MAX_PIXELS`, which
+    is checked from the header.
 
     Errors: :class:`~glassnet.errors.WrongFile` if it is missing, empty, too large, damaged or no image; it names the file.
     """
@@ -67,9 +120,10 @@ def open_image(source: str | Path | bytes) -> Image.Image:
             width, height = image.size
             most = MAX_PIXELS // 4 if image.format == "WEBP" else MAX_PIXELS  # its decoder holds four copies
             if width * height <= most:
-                image.draft("L", (1024, 1024))  # lets JPEG decode straight to a smaller gray picture
+                mode = "RGB" if color else "L"
+                image.draft(mode, (1024, 1024))  # lets JPEG decode straight to a smaller picture
                 image.load()
-                return ImageOps.exif_transpose(_small(image))
+                return ImageOps.exif_transpose(_small(image, mode))
     except Exception as error:  # on damaged files, Pillow's decoders raise errors of many types, which it does not list
         if type(error).__name__ == "DecompressionBombError":
             raise WrongFile(f"{name} is larger than {MAX_PIXELS:,} pixels: give a smaller image") from error
@@ -80,20 +134,32 @@ def open_image(source: str | Path | bytes) -> Image.Image:
     raise WrongFile(f"{name} has {width:,} × {height:,} pixels, more than {most:,}: give a smaller image")
 
 
-def _small(image: Image.Image) -> Image.Image:
-    """The image in gray, on white, at most 1024 wide and high; band by band, to hold no second large one in memory."""
+def size_of(body: bytes) -> tuple[int, int] | None:
+    """The width and height of an image file, as its header says; None if it is none that :func:`open_image` would decode."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Image.open(io.BytesIO(body), formats=IMAGE_FORMATS).size
+    except Exception:  # on damaged files, Pillow's decoders raise errors of many types, which it does not list
+        return None
+
+
+def _small(image: Image.Image, mode: str = "L") -> Image.Image:
+    """The image in gray or in color, on white, at most 1024 wide and high; band by band: no second large one is in memory."""
     from PIL import Image
 
     factor = -(-max(image.size) // 1024)
     width, height = image.size
-    small = Image.new("L", (-(-width // factor), -(-height // factor)))
+    small = Image.new(mode, (-(-width // factor), -(-height // factor)))
     for top in range(0, height, 16 * factor):
         band = image.crop((0, top, width, min(top + 16 * factor, height)))
         if band.mode.startswith("I"):  # 16-bit gray: Pillow would clip it at 255 instead of scaling it
             band = Image.fromarray((np.asarray(band) >> 8).astype(np.uint8))
         elif band.has_transparency_data:
             band = Image.alpha_composite(Image.new("RGBA", band.size, "white"), band.convert("RGBA"))
-        small.paste(band.convert("L").reduce(factor), (0, top // factor))
+        small.paste(band.convert(mode).reduce(factor), (0, top // factor))
     small.info = {key: value for key, value in image.info.items() if key != "transparency"}  # which way is up
     return small
 
@@ -143,6 +209,44 @@ def as_input(image: Any, side: int = 28) -> Float[NDArray[Any], " pixels"]:
     return field.reshape(-1)
 
 
+def whole(image: Any, side: int = 28, *, ink: bool = False) -> Float[NDArray[Any], " pixels"]:
+    """A picture as it is, made side × side: side² numbers, row by row, 0 to 1, float32.
+
+    Each number is the mean of the area it covers; nothing is moved or cut out, and a picture that is not square is squeezed.
+    A photograph keeps its brightness. On light paper, which is told by an even border, ink is what is dark.
+
+    Args:
+        image: a Pillow image (see :func:`open_image`), or an array (height, width) or (height, width, channels).
+        side: the width and height of the result, at least 4.
+        ink: the numbers are ink already, as of a drawing on the screen: 0 is nothing, the most is full ink.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if the image has another shape, or the side is too small.
+    """
+    if side < 4:
+        raise WrongValue(f"the side of an image must be at least 4 pixels, got {side}")
+    gray = _gray(image, fixed=True)
+    if not ink and _on_light_paper(gray):
+        gray = 1 - gray
+    height, width = gray.shape
+    return np.clip(_areas(height, side) @ gray @ _areas(width, side).T, 0, 1).astype(np.float32).reshape(-1)
+
+
+def _on_light_paper(gray: NDArray[Any]) -> bool:
+    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    paper = float(np.median(border))
+    even = float(np.median(np.abs(border - paper))) <= _PAPER
+    return even and paper > 0.25 and paper > float(gray.mean()) - 1e-3  # empty paper is as light as itself
+
+
+@lru_cache(maxsize=64)  # the pictures of a data set are often of a few sizes
+def _areas(length: int, parts: int) -> NDArray[Any]:
+    """How much each of ``parts`` equal stretches covers of each of ``length`` pixels, each row with a sum of 1."""
+    edges = np.arange(parts + 1) * length / parts
+    pixels = np.arange(length)
+    low, high = np.maximum(edges[:-1, None], pixels), np.minimum(edges[1:, None], pixels + 1)
+    return np.maximum(high - low, 0) * (parts / length)
+
+
 def _cut_out(gray: NDArray[Any], ink: NDArray[Any]) -> NDArray[Any]:
     """The part of the image that holds all the ink."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
@@ -154,8 +258,8 @@ def blank(image: Any) -> bool:
     return not _ink(_gray(image)).any()
 
 
-def _gray(image: Any) -> NDArray[Any]:
-    """The image as a matrix of floating-point brightnesses."""
+def _gray(image: Any, fixed: bool = False) -> NDArray[Any]:
+    """The image as a matrix of floating-point brightnesses; if ``fixed``, of bytes 255 is 1, whatever the brightest is."""
     if hasattr(image, "convert"):
         return np.asarray(image.convert("L"), np.float32) / 255
     try:
@@ -164,6 +268,7 @@ def _gray(image: Any) -> NDArray[Any]:
         raise WrongValue(f"an image must have rows of equal length ({error})") from error
     if pixels.dtype.kind not in "fiub":
         raise WrongValue(f"an image must be an array of numbers, got dtype {pixels.dtype}")
+    kind = pixels.dtype
     if pixels.ndim == 3 and pixels.shape[-1] in (1, 2, 3, 4):
         color = pixels[..., : 1 if pixels.shape[-1] < 3 else 3]
         pixels = color.mean(axis=-1)
@@ -175,7 +280,7 @@ def _gray(image: Any) -> NDArray[Any]:
         pixels = pixels.astype(np.float32)
     if not np.isfinite(pixels).all():
         raise WrongValue("an image must be finite numbers, but this one has NaN or infinity")
-    return pixels / max(float(np.abs(pixels).max()), 1.0)
+    return pixels / (255 if fixed and kind == np.uint8 else max(float(np.abs(pixels).max()), 1.0))
 
 
 def _ink(gray: NDArray[Any]) -> NDArray[Any]:

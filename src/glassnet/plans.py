@@ -14,7 +14,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
 from importlib.metadata import version
@@ -30,6 +30,7 @@ from glassnet.costs import COSTS, Cost, as_cost, check_fit, squared_error
 from glassnet.data import Dataset, Splits, load
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import Answer
+from glassnet.images import Pictures
 from glassnet.initializers import Initializer, as_initializer
 from glassnet.network import Network
 from glassnet.optimizers import Constant, Optimizer, Schedule, as_optimizer, as_schedule
@@ -47,6 +48,7 @@ __all__ = [
     "data_of",
     "fingerprint",
     "numbered",
+    "pictures_of",
     "reopened",
     "sources",
 ]
@@ -128,6 +130,7 @@ def begun(
     seed: int = 0,
     validation: float = 1 / 6,
     sources: Sequence[str] = ("mnist",),
+    pictures: Pictures | None = None,
     check: Callable[[Sequence[int]], None] | None = None,
 ) -> Plan:
     """A new training: a recipe, with what was asked for in its place.
@@ -142,6 +145,7 @@ def begun(
         seed: of initial weights, shuffling, dropout and split.
         validation: how many training examples to hold out: a count, a share below 1, or 0 for none.
         sources: of the data; see :func:`glassnet.data.load`.
+        pictures: how the pictures of a folder of images become inputs; None: as digits, 28 × 28.
         check: called with the sizes when the data is known and the network not yet made; it may refuse them by an error.
 
     Errors: :class:`~glassnet.errors.WrongValue` for settings that do not fit each other or the data, before the data is
@@ -164,7 +168,7 @@ def begun(
         raise WrongValue(f"sizes must be at least two whole numbers from 1, input first, got {tuple(sizes)}")
     inner = [base.hidden] if hidden is None else [as_activation(each) for each in hidden]
 
-    splits = load(*sources, validation=validation, seed=seed)
+    splits = load(*sources, validation=validation, seed=seed, pictures=pictures)
     ends = splits.train.inputs.shape[1], splits.train.targets.shape[1]
     wanted = (ends[0], *base.sizes[1:-1], ends[1]) if sizes is None else tuple(sizes)
     if (wanted[0], wanted[-1]) != ends:
@@ -186,6 +190,7 @@ def begun(
             "seed": seed,
             "examples": len(splits.train),
             "fingerprint": fingerprint(splits.train),
+            **({} if splits.pictures in (None, Pictures()) else {"pictures": asdict(splits.pictures)}),
         },
         "recipe": base.name,
         "initializer": str(start),
@@ -234,7 +239,27 @@ def data_of(run: Run) -> Splits:
         or not isinstance(data["validation"], int | float)
     ):
         raise WrongFile(f"{run.path / 'run.json'} does not say which data it was trained on")
-    return load(*data["sources"], validation=data["validation"], seed=data["seed"])
+    return load(
+        *data["sources"], validation=data["validation"], seed=data["seed"], pictures=pictures_of(run) or Pictures()
+    )
+
+
+def pictures_of(run: Run) -> Pictures | None:
+    """How the pictures that a run was trained on became inputs, as its description says; None if it says nothing.
+
+    Errors: :class:`~glassnet.errors.WrongFile` if what it says makes no sense.
+    """
+    data = run.about.get("data")
+    said = data.get("pictures") if isinstance(data, dict) else None
+    if said is None:
+        return None
+    try:
+        return Pictures(**said)
+    except (TypeError, WrongValue) as error:
+        raise WrongFile(
+            f"{run.path / 'run.json'} does not say how its pictures became inputs: expected a side, and whether they were "
+            "centered"
+        ) from error
 
 
 @lru_cache(maxsize=1)  # reading all numbers takes a few tenths of a second, and most trainings are on the same ones

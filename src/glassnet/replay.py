@@ -230,27 +230,28 @@ class Past:
             now = replace(now, network=edited(now.network, self.log.edits[place]))
         return now
 
-    def at(self, place: Place, edits: bool = True) -> Checkpoint:
+    def at(self, place: Place, edits: bool = True, interrupt: threading.Event | None = None) -> Checkpoint:
         """The checkpoint at a place between two minibatches, with what was changed there; ``edits``: by hand too.
 
-        Errors: :class:`~glassnet.errors.WrongValue` for a place before the beginning.
+        Errors: :class:`~glassnet.errors.WrongValue` for a place before the beginning; :class:`Interrupted` when
+        ``interrupt`` is set.
         """
-        return self.applied(self._arrived(place)[0], edits)
+        return self.applied(self._arrived(place, interrupt)[0], edits)
 
-    def moment(self, place: Place) -> Moment:
+    def moment(self, place: Place, interrupt: threading.Event | None = None) -> Moment:
         """The moment at a place between two minibatches, and the minibatch that led to it.
 
-        Errors: :class:`~glassnet.errors.WrongValue` for a place before the beginning.
+        Errors: those of :meth:`at`.
         """
         earlier = self.before(place)
         if earlier is None:
-            return Moment(self.at(place))
-        arrived, cost = self._arrived(place)
+            return Moment(self.at(place, interrupt=interrupt))
+        arrived, cost = self._arrived(place, interrupt)
         if cost is None:  # it was kept, without the minibatch before it
-            before = self.at(earlier)
+            before = self.at(earlier, interrupt=interrupt)
             arrived, cost = self._one(before)
         else:
-            before = self.applied(self._arrived(earlier)[0])
+            before = self.at(earlier, interrupt=interrupt)
         return Moment(self.applied(arrived), before, arrived, cost)
 
     def keep(self, arrived: Checkpoint) -> None:
@@ -283,9 +284,9 @@ class Past:
         """The past of a training that is the same up to a place."""
         other = Past(self.first, self._data, self.log.until(place), engine=self._engine, budget=self._budget)
         other._folder = folder
-        for each in self._places:
-            arrived = self._load(each)
-            if self.begin < each <= place and arrived is not None:
+        for each in [each for each in self._places if self.begin < each <= place]:
+            arrived = self._load(each) if each in self._kept else None  # loading one may let go of another
+            if arrived is not None:
                 other.keep(arrived)
         return other
 
@@ -326,7 +327,7 @@ class Past:
 
     # ── Training again ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _arrived(self, place: Place) -> tuple[Checkpoint, float | None]:
+    def _arrived(self, place: Place, interrupt: threading.Event | None = None) -> tuple[Checkpoint, float | None]:
         """The checkpoint as training arrived at a place, and the cost of the minibatch that led there, where it is known."""
         if place < self.begin:
             raise WrongValue(
@@ -350,13 +351,15 @@ class Past:
             window = (place[0] - 1, window[1])
         window = self.floor(window)
         if place_of(now) < window:
-            now = self.applied(self._walk(now, window))
+            now = self.applied(self._walk(now, window, interrupt))
         cost = None
         while place_of(now) < place:
-            now, cost = self._singly(now if cost is None else self.applied(now), place)
+            now, cost = self._singly(now if cost is None else self.applied(now), place, interrupt)
         return now, cost
 
-    def _singly(self, now: Checkpoint, target: Place) -> tuple[Checkpoint, float]:
+    def _singly(
+        self, now: Checkpoint, target: Place, interrupt: threading.Event | None = None
+    ) -> tuple[Checkpoint, float]:
         """Minibatch by minibatch to a place, or to the next place at which something was changed, or the epoch's end."""
         stop = self.stop(place_of(now))
         limit = target if stop is None else min(target, stop)
@@ -364,6 +367,7 @@ class Past:
         next(events)
         cost = 0.0
         while place_of(now) < limit:
+            _check(interrupt)
             event = next(events)
             assert isinstance(event, Stepped)
             cost = float(event.costs[-1])
@@ -408,8 +412,7 @@ class Past:
                 self.keep(now)
             if place_of(now) >= target:
                 return now
-            if interrupt is not None and interrupt.is_set():
-                raise Interrupted("the replay was stopped")
+            _check(interrupt)
             now = self.applied(now)
 
     def _training(self, start: Checkpoint, every: int | None, interrupt: threading.Event | None = None) -> Any:
@@ -465,6 +468,11 @@ class Past:
             if self._kept.get(place, self.first) is None:
                 del self._kept[place]
                 self._places.remove(place)
+
+
+def _check(interrupt: threading.Event | None) -> None:
+    if interrupt is not None and interrupt.is_set():
+        raise Interrupted("the replay was stopped")
 
 
 def _size(checkpoint: Checkpoint) -> int:

@@ -13,6 +13,7 @@ lead to, and those after it are dropped when the run is resumed, because they wi
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,6 +40,7 @@ class Run:
     def __init__(self, path: Path, about: dict[str, Any]) -> None:
         self.path = path
         self.about = about
+        self._noting = threading.Lock()  # a name and a bookmark may be noted at once
 
     @classmethod
     def create(cls, path: str | Path, about: dict[str, Any]) -> Run:
@@ -83,9 +85,10 @@ class Run:
 
         Errors: :class:`~glassnet.files.NotSaved`.
         """
-        about = {**self.about, **changes}
-        files.write(self.path / "run.json", _json_text(about))
-        self.about = about
+        with self._noting:
+            about = {**self.about, **changes}
+            files.write(self.path / "run.json", _json_text(about))
+            self.about = about
 
     def save(self, checkpoint: Checkpoint, best: Checkpoint | None = None) -> None:
         """Replace the checkpoint; and, if given, the best one.

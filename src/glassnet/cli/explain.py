@@ -14,14 +14,14 @@ import typer
 from glassnet import explain
 from glassnet.checkpoint import Checkpoint
 from glassnet.cli.console import app, err, out
-from glassnet.cli.opened import RunArgument, cost_of, names_of, opened, side_of
+from glassnet.cli.opened import RunArgument, cost_of, input_of, names_of, opened, side_of
 from glassnet.costs import Cost
 from glassnet.data import Dataset, Splits, load
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import check_data
 from glassnet.events import Event, Finished
 from glassnet.explain import Explanation, Parameter, Walk
-from glassnet.images import as_input, open_image
+from glassnet.images import open_image
 from glassnet.initializers import as_initializer
 from glassnet.network import Network
 from glassnet.optimizers import SGD, as_schedule
@@ -59,9 +59,9 @@ class _Asked:
     def one(self) -> tuple[Any, Any]:
         """The image that was asked about, and its target; None if nobody said what it shows."""
         if self.image is not None:
-            side = side_of(self.network)
-            pixels = as_input(open_image(sys.stdin.buffer.read() if str(self.image) == "-" else self.image), side)
-            return pixels, self._wanted()
+            side_of(self.network)  # refused before the picture is read
+            image = open_image(sys.stdin.buffer.read() if str(self.image) == "-" else self.image)
+            return input_of(self.network, self.run, image), self._wanted()
         data, part = self.judged()
         index = 0 if self.test_index is None else self.test_index
         if not 0 <= index < len(data):

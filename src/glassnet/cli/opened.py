@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from numpy.typing import NDArray
 
 from glassnet import plans
 from glassnet.checkpoint import Checkpoint
 from glassnet.costs import Cost
 from glassnet.errors import WrongValue
+from glassnet.images import as_input
 from glassnet.interchange import read_network
 from glassnet.network import Network
 from glassnet.runs import Run
@@ -45,6 +47,17 @@ def side_of(network: Network) -> int:
             f"this network takes {network.sizes[0]} numbers, which are no square image: it cannot look at pictures"
         )
     return side
+
+
+def input_of(network: Network, run: Run | None, image: Any) -> NDArray[Any]:
+    """A picture as an input of the network: made as those were that the run learned from, or as MNIST's were.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if the network takes no pictures, or this one is blank;
+    :class:`~glassnet.errors.WrongFile` if the run does not say how its pictures were made.
+    """
+    side = side_of(network)
+    how = None if run is None else plans.pictures_of(run)
+    return as_input(image, side) if how is None or how.side != side else how.input(image)
 
 
 def shape_of(network: Network) -> str:

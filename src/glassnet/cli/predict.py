@@ -11,10 +11,10 @@ import typer
 
 from glassnet.arrays import to_numpy
 from glassnet.cli.console import app, out, say
-from glassnet.cli.opened import RunArgument, names_of, opened, side_of
+from glassnet.cli.opened import RunArgument, input_of, names_of, opened, side_of
 from glassnet.errors import GlassnetError
 from glassnet.evaluation import outputs
-from glassnet.images import as_input, open_image
+from glassnet.images import open_image
 from glassnet.plans import answer_of
 from glassnet.terminal import bars, facts, picture
 
@@ -30,18 +30,18 @@ def _predict(
 ) -> None:
     """Ask a trained network what an image shows; the activations of its output as bars.
 
-    The digit may be dark on light or light on dark; it is cut out, scaled and centered the way MNIST was made, and drawn
-    as the network sees it.
+    The digit may be dark on light or light on dark; it is cut out, scaled and centered the way MNIST was made (or made as
+    the pictures were that the run learned from), and drawn as the network sees it.
     """
-    network, about, _ = opened(run_path)
+    network, about, run = opened(run_path)
     names = names_of(network, about)
-    side = side_of(network)
+    side_of(network)  # refused before any picture is read
     failed = False
     answer = answer_of(network)
     for name in images:
         try:
             image = open_image(sys.stdin.buffer.read() if name == "-" else name)
-            pixels = as_input(image, side)
+            pixels = input_of(network, run, image)
         except GlassnetError as error:
             text = str(error)
             say(text if name == "-" or name in text else f"{name}: {text}", 1)
