@@ -34,12 +34,12 @@ class StandIn:
         self.closed = 0
         self.size = 100  # numbers in a frame
 
-    def tab(self, wake):
-        tab = StandInTab(self, wake)
+    def tab(self, wake, *, watching=False):
+        tab = StandInTab(self, wake, watching)
         self.tabs.append(tab)
         return tab
 
-    def state(self):
+    def state(self, *, watching=False):
         return {"run": {"run": 1}, "status": {"mode": "paused", "cost": float("nan")}, "tabs": len(self.tabs)}
 
     def describe(self):
@@ -56,9 +56,10 @@ class StandIn:
 
 
 class StandInTab:
-    def __init__(self, session, wake):
+    def __init__(self, session, wake, watching):
         self.session = session
         self.wake = wake
+        self.watching = watching
         self.number = 0
         self.shown = 0
         self.fresh = [{"type": "run", "run": 1}]
@@ -112,6 +113,13 @@ class Served:
     def browser(self):
         """The cookie of a browser that was let in by a launch link."""
         answer = httpx.get(self.guard.link(), trust_env=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        return {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+
+    def pupil(self):
+        """The cookie of a browser that was let in by the class's link; the class is opened, if none is."""
+        classroom = self.ask("/api/class", "POST", headers=self.program).json()
+        answer = httpx.get(classroom["link"], trust_env=False)
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         return {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
 

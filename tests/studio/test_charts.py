@@ -110,3 +110,19 @@ def test_a_long_run_stays_within_its_bounds():
     assert version == 300 * 5
     assert all(len(series) <= LIMIT for series in arrays.values())
     assert arrays["cost_steps"][-1] > 14_900
+
+
+def test_charts_up_to_a_place_are_their_own():
+    charts = Charts(100)
+    charts.learn(np.arange(10.0, 110, 10), np.arange(10.0), np.full(10, 10.0))
+    charts.judge(50, (0.5, 0.6), None)
+    charts.judge(100, (0.4, 0.7), None)
+    charts.change(60)
+    part = charts.until(50)
+    series = part.arrays(10)[1]
+    assert series["cost_steps"].tolist() == [1, 2, 3, 4, 5]
+    assert series["cost"].tolist() == [0, 1, 2, 3, 4]
+    assert series["train_accuracy"].tolist() == [0.6]
+    assert series["change_steps"].size == 0
+    part.learn(np.array([60.0]), np.array([7.0]), np.array([10.0]))
+    assert len(charts.arrays(10)[1]["cost"]) == 10

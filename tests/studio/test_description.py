@@ -11,8 +11,18 @@ import glassnet
 from glassnet import RECIPES, Network, WrongValue
 from glassnet.activations import ACTIVATIONS
 from glassnet.costs import as_cost, check_fit
-from glassnet.studio.description import choices, code_of, curve, described, named, plain_settings, sources_of
-from glassnet.studio.trainer import Trainer
+from glassnet.edits import Edit
+from glassnet.studio.description import (
+    choices,
+    code_of,
+    curve,
+    described,
+    marks,
+    named,
+    plain_settings,
+    sources_of,
+)
+from glassnet.studio.trainer import Trainer, bookmarks
 
 SOURCE = Path(glassnet.__file__).parent
 
@@ -44,6 +54,8 @@ def test_data_to_choose_from_has_short_names_that_differ():
         "/b/digits",
         "letters",
     ]
+    given = "/home/data/1/shapes-28.npz"
+    assert named([[given]], {given: "shapes.zip"}.get)[0]["name"] == "shapes.zip"
 
 
 @pytest.mark.parametrize("about", [{}, {"data": 7}, {"data": {}}, {"data": {"sources": "mnist"}}], ids=str)
@@ -102,3 +114,28 @@ def test_a_curve_is_the_activation():
     assert (told["z"][0], told["z"][80], told["z"][-1]) == (-8, 0, 8)
     np.testing.assert_allclose(told["a"], 1 / (1 + np.exp(-np.array(told["z"]))))
     assert curve(ACTIVATIONS["softmax"]()) is None
+
+
+def test_what_was_done_along_a_run_is_marked(tmp_path):
+    trainer = Trainer(*run_on(tmp_path, npz(tmp_path)), lambda: None)
+    trainer.step()
+    trainer.change({"learning_rate": 0.5, "batch_size": 20})
+    trainer.step()
+    trainer.edit(Edit("bias", 1, 7, (2.0,)))
+    trainer.edit(Edit("mute", 2, 0))
+    trainer.state.run.note(bookmarks=[{"bookmark": 3, "name": "here", "at": [0, 10]}, {"name": "damaged"}, 7])
+    settings, bookmark, edit = marks(trainer.state)
+    assert (settings["kind"], settings["at"], settings["step"]) == ("settings", [0, 10], 1)
+    assert settings["values"] == {"learning_rate": 0.5, "batch_size": 20}
+    assert settings["text"] == "learning rate 0.5, batch size 20"
+    assert (bookmark["kind"], bookmark["text"], bookmark["bookmark"]) == ("bookmark", "here", 3)
+    assert (edit["kind"], edit["at"], edit["text"]) == ("edit", [0, 30], "2 edits by hand")
+    assert described(trainer.state)["marks"] == [settings, bookmark, edit]
+    trainer.close()
+
+
+@pytest.mark.parametrize(
+    "about", [{}, {"bookmarks": 1}, {"bookmarks": [{"bookmark": 1, "name": "x", "at": [1]}]}], ids=str
+)
+def test_bookmarks_that_cannot_be_are_left_out(about):
+    assert bookmarks(about) == []

@@ -26,7 +26,10 @@ from glassnet.recipes import recipe
 from glassnet.studio.looks import (
     Look,
     Questions,
+    answers,
+    changes,
     first_look,
+    lit,
     look_at,
     minibatch,
     part_of,
@@ -266,3 +269,75 @@ def test_a_single_output_answers_no_or_yes(tmp_path):
     assert thought(trainer.state.weights.precise, settings.cost, look)[0]["answer"] in (0, 1)
     trainer.step()
     trainer.close()
+
+
+# ── Neurons and moments ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("activations", [("sigmoid", "softmax"), ("relu", "sigmoid"), ("tanh", "identity")])
+@pytest.mark.parametrize("layer", [1, 2, 3])
+def test_which_classes_light_a_neuron(trainer, stripes, tmp_path, activations, layer):
+    hidden, output = activations
+    run, plan = run_on(tmp_path / "other", stripes, {"epochs": 2}, hidden=[hidden], output=output)
+    trainer.take(run, plan)
+    trainer.epoch()
+    state = trainer.state
+    about, arrays = lit(state, {"layer": layer, "neuron": 1, "source": "validation", "count": 3})
+    data = state.splits.validation
+    a = state.weights.network.forward(data.inputs).activations[layer][:, 1]
+    threshold = 0.5 if ([hidden, hidden, output][layer - 1]) in ("sigmoid", "softmax") else 0.0
+    assert (about["examples"], about["threshold"], about["source"]) == (40, threshold, "validation")
+    for label in range(3):
+        mine = a[data.labels == label]
+        assert arrays["shares"][label] == np.mean(mine > threshold)
+        assert arrays["means"][label] == pytest.approx(mine.mean(), rel=1e-5, abs=1e-6)
+        rows = arrays["rows"][arrays["labels"] == label]
+        assert rows.tolist() == np.flatnonzero(data.labels == label)[:3].tolist()
+    np.testing.assert_allclose(arrays["activations"], a[arrays["rows"]], rtol=1e-5, atol=1e-6)
+    assert arrays["inputs"].shape == (9, 64)
+
+
+def test_a_neuron_of_data_without_classes_has_one_row(numbers, tmp_path):
+    run = Run.create(tmp_path / "1", numbers.about)
+    trainer = Trainer(run, numbers, lambda: None)
+    _about, arrays = lit(trainer.state, {"layer": 1, "neuron": 0})
+    assert arrays["shares"].shape == (1,)
+    assert arrays["labels"].tolist() == [-1] * 4
+    trainer.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"layer": 4, "neuron": 0}, "there is no layer 4: this network has the layers 1 to 3"),
+        ({"layer": 3, "neuron": 3}, "layer 3 has the neurons 0 to 2, got 3"),
+    ],
+)
+def test_a_neuron_that_is_not_there_is_refused(trainer, asked, says):
+    with pytest.raises(WrongValue, match=says):
+        lit(trainer.state, asked)
+
+
+def test_answers_are_the_networks(trainer):
+    state = trainer.state
+    rows = [3, 0, 7]
+    _about, arrays = answers(state.weights.network, state.splits, "test", rows)
+    data = state.splits.test.take(rows)
+    assert arrays["answers"].tolist() == state.weights.network(data.inputs).argmax(axis=1).tolist()
+    assert arrays["labels"].tolist() == data.labels.tolist()
+    assert answers(state.weights.network, state.splits, "test", [])[1]["answers"].shape == (0,)
+    with pytest.raises(WrongValue, match="there is no row 40: the test data has the rows 0 to 39"):
+        answers(state.weights.network, state.splits, "test", [40])
+
+
+def test_what_a_minibatch_changed_is_the_difference(trainer):
+    assert changes(trainer.state) == (None, {})
+    before = trainer.state.weights.network
+    trainer.step()
+    about, arrays = changes(trainer.state)
+    after = trainer.state.weights.network
+    assert about == {"step": 1, "size": 10}
+    for l in range(3):
+        np.testing.assert_array_equal(arrays[f"dweight{l + 1}"], after.layers[l].weight - before.layers[l].weight)
+        np.testing.assert_array_equal(arrays[f"dbias{l + 1}"], after.layers[l].bias - before.layers[l].bias)
+    assert any(each.any() for each in arrays.values())

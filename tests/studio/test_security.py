@@ -98,10 +98,12 @@ def test_every_route_is_closed_without_the_token(here, routes, headers):
         assert status(here, method, path, sent) in (401, 403), (method, path)
 
 
-def test_only_the_launch_link_is_open(here, routes):
+def test_only_links_are_open(here, routes):
     assert {"/open"} == OPEN_PATHS
     assert status(here, "GET", "/open") == 401
     assert status(here, "GET", "/open?token=wrong") == 401
+    assert status(here, "GET", "/open?class=wrong") == 401
+    assert status(here, "GET", "/open?class=") == 401
     assert status(here, "GET", "/open/") == 401
     assert status(here, "GET", "/OPEN") == 401
     assert status(here, "GET", "/open/../api/state") == 401
@@ -225,7 +227,7 @@ def test_what_another_page_on_this_machine_asks_for_is_refused(here, cookie):
 
 
 def test_a_writing_route_needs_more_than_the_cookie(here, routes, cookie, writing):
-    written = [(method, path) for method, path in requests_of(routes) if method == "POST"]
+    written = [(method, path) for method, path in requests_of(routes) if method not in ("GET", "HEAD", "WEBSOCKET")]
     assert {path for _, path in written} >= {"/api/link", "/api/picture"}
     other = here.writing(here.browser())[CSRF_HEADER]
     for method, path in written:
@@ -379,6 +381,10 @@ def test_no_secret_is_ever_logged_or_printed(capfd, caplog):
             httpx.get(link, trust_env=False)
             httpx.get(link, trust_env=False)
             at.ask("/open?token=another-token")
+            lesson = at.ask("/api/class", "POST", headers=at.program).json()["link"]
+            httpx.get(lesson, trust_env=False)
+            pupil = at.pupil()
+            at.ask("/open?class=another-token")
             headers = at.writing(cookie)
             at.ask("/api/link", "POST", headers=headers)
             at.ask("/api/state", headers=at.program)
@@ -392,7 +398,8 @@ def test_no_secret_is_ever_logged_or_printed(capfd, caplog):
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith(("http", "websockets"))]
     shown = "\n".join([*ours, text.getvalue(), *capfd.readouterr()])
     assert "could not do" in shown  # the ears are open
-    for secret in (SECRET, link.partition("token=")[2], cookie["Cookie"], headers[CSRF_HEADER], "another-token"):
+    links = (link.partition("token=")[2], lesson.partition("class=")[2])
+    for secret in (SECRET, *links, cookie["Cookie"], pupil["Cookie"], headers[CSRF_HEADER], "another-token"):
         assert secret not in shown
 
 
@@ -544,7 +551,7 @@ def test_the_page_has_no_inline_script_or_style_or_foreign_address():
 
 
 def test_even_a_bug_answers_with_the_headers(here, monkeypatch, caplog):
-    def broken(self):
+    def broken(self, **_):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(type(here.session), "state", broken)

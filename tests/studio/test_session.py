@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -17,13 +18,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_run import frame_of, npz, numbers_npz, plan_on, run_on, same, until
 
-from glassnet import GlassnetError, Network, Run, WrongFile, WrongValue, last, save_network, train
+from glassnet import (
+    GlassnetError,
+    Network,
+    Run,
+    WrongFile,
+    WrongValue,
+    evaluate,
+    files,
+    last,
+    record,
+    save_network,
+    train,
+)
 from glassnet.files import NotSaved, write
 from glassnet.plans import reopened as plan_of
-from glassnet.studio.commands import COMMANDS
+from glassnet.studio.commands import COMMANDS, WATCHING
 from glassnet.studio.frames import unpack
 from glassnet.studio.session import Session
-from glassnet.studio.trainer import Trainer
+from glassnet.studio.trainer import Trainer, new_run
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +343,9 @@ def test_a_new_home_begins_the_small_recipe(home):
     run = session.describe()
     assert (run["recipe"], run["sizes"], run["name"], run["from"]) == ("small", [784, 16, 16, 10], "1", None)
     session.close()
-    assert json.loads((home / "session.json").read_text()) == {"run": 1, "speed": 100.0, "playing": False, "data": []}
+    assert json.loads((home / "session.json").read_text()) == {
+        "run": 1, "speed": 100.0, "playing": False, "at": None, "data": [],
+    }  # fmt: skip
     assert Run.open(home / "1").network().count == 13_002
 
 
@@ -692,3 +707,266 @@ def test_soak(session, home, long):
     assert not any(thread.is_alive() for thread in [session._trainer._thread, *session._threads])
     network = Run.open(home / str(session.describe()["run"])).network()
     assert all(np.isfinite(layer.weight).all() for layer in network.layers)
+
+
+# ── Time and hands ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_back_in_time_and_forward_again(session, tab):
+    tab.do({"do": "reach", "step": 30})
+    assert tab.do({"do": "seek", "step": 12})["step"] == 12
+    header, arrays = frame_of(tab)
+    found = header["status"]
+    assert (found["step"], found["at"], found["past"]) == (12, [0, 120], True)
+    assert found["end"] == {"step": 30, "at": [1, 100]}
+    assert tab.do({"do": "back", "what": "minibatch"})["at"] == [0, 110]
+    tab.do({"do": "step", "what": "minibatch"})
+    again = frame_of(tab)[1]
+    assert again["weight1"].tobytes() == arrays["weight1"].tobytes()
+    assert tab.do({"do": "back", "what": "epoch"})["step"] == 0
+    assert tab.do({"do": "seek", "at": [1, 100]})["step"] == 30
+    with pytest.raises(WrongValue, match="needs its field step or at"):
+        tab.do({"do": "seek"})
+    assert not status(session)["past"]
+
+
+def test_it_is_opened_again_where_it_stood(home, source):
+    session = Session(home, source)
+    tab = session.tab(lambda: None)
+    tab.do({"do": "reach", "step": 9})
+    tab.do({"do": "seek", "step": 4})
+    session.close()
+    session = Session(home)
+    assert (status(session)["step"], status(session)["end"]["step"]) == (4, 9)
+    session.close()
+
+
+def test_bookmarks_are_set_renamed_and_taken_away_and_kept(home, source):
+    session = Session(home, source)
+    tab = session.tab(lambda: None)
+    tab.news()
+    tab.do({"do": "reach", "step": 3})
+    assert tab.do({"do": "bookmark"}) == {"bookmark": 1}
+    assert tab.do({"do": "bookmark", "name": "second"}) == {"bookmark": 2}
+    tab.do({"do": "bookmark", "bookmark": 1, "name": "first"})
+    (run,) = tab.news()
+    assert [(mark["text"], mark["step"]) for mark in run["marks"]] == [("first", 3), ("second", 3)]
+    session.close()
+    session = Session(home)
+    tab = session.tab(lambda: None)
+    tab.do({"do": "unbookmark", "bookmark": 1})
+    assert [mark["text"] for mark in session.describe()["marks"]] == ["second"]
+    with pytest.raises(WrongValue, match="there is no bookmark 1"):
+        tab.do({"do": "unbookmark", "bookmark": 1})
+    session.close()
+
+
+def test_a_change_in_the_past_goes_on_in_a_new_run(session, tab):
+    tab.do({"do": "reach", "step": 20})
+    tab.do({"do": "seek", "step": 10})
+    assert tab.do({"do": "change", "learning_rate": 0.25})["run"] == 2
+    assert json.loads((session.home / "session.json").read_text())["run"] == 2
+    assert Run.open(session.home / "1").checkpoint().epoch == 1
+
+
+def test_by_hand_and_what_it_is_worth(session, tab):
+    tab.do({"do": "reach", "step": 20})
+    state = session.now()
+    plain = evaluate(state.weights.network, state.splits.validation, state.checkpoint.settings.cost)
+    reply = tab.do({"do": "edit", "kind": "weights", "layer": 1, "neuron": 2}, {"values": np.full(64, 9, np.float32)})
+    assert reply["before"] == {"cost": pytest.approx(plain.cost), "accuracy": plain.accuracy, "examples": 40}
+    network = session.now().weights.network
+    assert (network.layers[0].weight[2] == 9).all()
+    judged = evaluate(network, state.splits.validation, state.checkpoint.settings.cost)
+    assert reply["judged"] == {"cost": pytest.approx(judged.cost), "accuracy": judged.accuracy, "examples": 40}
+    tab.do({"do": "edit", "kind": "mute", "layer": 2, "neuron": 0, "muted": True})
+    reply = tab.do({"do": "edit", "kind": "bias", "layer": 1, "neuron": 0, "value": 0.1})
+    assert (reply["edits"], reply["redo"]) == (3, 0)
+    assert status(session)["edits"] == {"count": 3, "redo": 0}
+    assert tab.do({"do": "edit", "kind": "mute", "layer": 2, "neuron": 0, "muted": False})["edits"] == 2
+    assert tab.do({"do": "undo"})["redo"] == 1
+    assert tab.do({"do": "redo"})["edits"] == 2
+    asked = tab.do({"do": "worth"})
+    assert (asked["edits"], asked["before"]) == (2, reply["before"])
+    reply = tab.do({"do": "undo", "all": True})
+    assert reply["judged"] == reply["before"]
+    assert same(session.now().weights.network, state.weights.network)
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ({"kind": "weights", "layer": 1, "neuron": 0}, "needs its values"),
+        ({"kind": "bias", "layer": 1, "neuron": 0}, "an edit of a bias needs its value"),
+        ({"kind": "bias", "layer": 9, "neuron": 0, "value": 1}, "there is no layer 9"),
+        ({"kind": "bias", "layer": 1, "neuron": 0, "value": float("nan")}, "value must be a number"),
+        ({"kind": "mute", "layer": 3, "neuron": 0, "muted": True}, "an output cannot be muted"),
+        ({"kind": "mute", "layer": 2, "neuron": 0, "muted": False}, "was not muted here"),
+    ],
+)
+def test_what_no_hand_can_do_is_refused(session, tab, message, says):
+    before = session.now().weights
+    with pytest.raises(WrongValue, match=says):
+        tab.do({"do": "edit", **message})
+    assert session.now().weights is before
+
+
+def test_a_neuron_is_asked_about_and_the_random_network_too(session, tab):
+    tab.do({"do": "reach", "step": 20})
+    about, arrays = unpack(tab.do({"do": "lit", "layer": 1, "neuron": 3, "id": 5}))
+    assert (about["type"], about["id"], arrays["shares"].shape) == ("done", 5, (3,))
+    then = unpack(tab.do({"do": "answers", "source": "test", "rows": [0, 1, 2], "step": 0}))[1]
+    first = Run.open(session.home / "1").first().network
+    assert then["answers"].tolist() == first(session.now().splits.test.inputs[:3]).argmax(axis=1).tolist()
+    assert status(session)["step"] == 20
+    with pytest.raises(WrongValue, match="has come to step 20 so far"):
+        tab.do({"do": "answers", "source": "test", "rows": [0], "step": 21})
+
+
+def test_what_a_minibatch_changed_comes_with_the_frame_that_shows_it(tab):
+    tab.do({"do": "view", "watch": ["change"]})
+    assert frame_of(tab)[0]["change"] is None
+    tab.do({"do": "step", "what": "minibatch"})
+    header, arrays = after(tab, lambda header: header["status"]["step"] == 1 and "change" in header)
+    assert header["change"] == {"step": 1, "size": 10}
+    assert arrays["dweight1"].shape == (16, 64)
+
+
+def test_a_run_of_the_command_line_can_be_gone_back_in_to_its_beginning(home, stripes, tmp_path):
+    plan = plan_on(stripes)
+    run = Run.create(tmp_path / "cli", plan.about)
+    ended = last(record(train(None, plan.splits.train, validation=plan.splits.validation, start=plan.checkpoint), run))
+    session = Session(home, tmp_path / "cli")
+    tab = session.tab(lambda: None)
+    assert same(session.now().weights.network, ended)
+    tab.do({"do": "seek", "step": 0})
+    assert same(session.now().weights.network, plan.checkpoint.network)
+    tab.do({"do": "reach", "step": 100})
+    assert same(session.now().weights.network, ended)
+    assert session.now().notice.code == "finished"  # and not that the digits differ
+    session.close()
+
+
+def test_a_run_of_an_older_studio_is_given_its_beginning(home, source):
+    session = Session(home, source)
+    session.tab(lambda: None).do({"do": "reach", "step": 7})
+    session.close()
+    first = home / "1" / "first.safetensors"
+    kept = first.read_bytes()
+    first.unlink()
+    about = json.loads((home / "1" / "run.json").read_text())
+    (home / "1" / "run.json").write_text(json.dumps({**about, "from": None}))
+    session = Session(home)
+    session.tab(lambda: None).do({"do": "seek", "step": 0})
+    assert status(session)["step"] == 0
+    session.close()
+    assert first.read_bytes() == kept
+
+
+def test_who_was_let_in_to_watch_can_change_nothing(session):
+    pupil = session.tab(lambda: None, watching=True)
+    for name in sorted(set(COMMANDS) - WATCHING):
+        fields = {key: value for key, value in SAMPLE.items() if key in COMMANDS[name]}
+        if name == "forget_data":
+            fields["data"] = "1"
+        with pytest.raises(WrongValue) as caught:
+            pupil.do({"do": name, **fields})
+        assert getattr(caught.value, "code", None) == "watching_only", name
+    assert pupil.do({"do": "look", "source": "blank"}) == {}
+
+
+def test_who_only_watches_cannot_make_the_training_go_through_its_past(session, tab):
+    pupil = session.tab(lambda: None, watching=True)
+    tab.do({"do": "reach", "step": 3})
+    for step in (0, None):
+        assert pupil.do({"do": "answers", "source": "test", "rows": [1], "step": step})
+    with pytest.raises(WrongValue, match="only step 0") as caught:
+        pupil.do({"do": "answers", "source": "test", "rows": [1], "step": 2})
+    assert caught.value.code == "watching_only"
+
+
+def test_who_only_watches_is_told_no_folders_of_this_machine(session, tab, home, stripes, monkeypatch):
+    pupil = session.tab(lambda: None, watching=True)
+
+    def full(path, body):
+        raise NotSaved(f"could not save {path}: no space left.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("glassnet.files.write", full)
+        tab.do({"do": "speed", "value": 7})
+        until(lambda: status(session)["notice"])
+        header, _ = frame_of(pupil)
+        assert header["status"]["notice"]["text"].startswith("could not save ")
+        told = [
+            *pupil.news(),
+            header,
+            pupil.do({"do": "datasets"}),
+            pupil.do({"do": "runs"}),
+            session.state(watching=True),
+        ]
+    assert told[0]["data"]["sources"] == ["stripes.npz"]
+    assert [each["name"] for each in told[0]["choices"]["data"]] == ["MNIST", "stripes.npz"]
+    for folder in (home, stripes.parent, home.parent):
+        assert str(folder) not in json.dumps(told)
+    assert str(stripes) in json.dumps(tab.news())
+
+
+def test_the_step_of_a_judgement_is_counted_as_all_steps_are(session, tab):
+    tab.do({"do": "reach", "step": 10})
+    until(lambda: status(session)["judged"] and status(session)["judged"]["step"] == 10)
+    tab.do({"do": "change", "batch_size": 20})
+    assert (status(session)["step"], status(session)["judged"]["step"]) == (5, 5)
+    assert set(status(session)["judged"]) == {"step", "train", "validation"}
+
+
+def test_a_run_that_cannot_be_begun_leaves_nothing_behind(session, tab, home, monkeypatch):
+    def full(*_):
+        raise NotSaved("could not save it: no space left.")
+
+    before = sorted(home.iterdir())
+    for where in ((Run, "save_first"), (Run, "append"), (files, "write")):
+        with monkeypatch.context() as patched:
+            patched.setattr(*where, full)
+            with pytest.raises(NotSaved):
+                tab.do({"do": "restart", "seed": 1})
+        assert sorted(home.iterdir()) == before
+    assert tab.do({"do": "restart", "seed": 1}) == {"run": 2}
+
+
+def test_runs_that_are_made_at_once_have_folders_of_their_own(tmp_path, stripes, monkeypatch):
+    plan, create, making = plan_on(stripes), Run.create, threading.Lock()
+
+    def alone(path, about):
+        assert making.acquire(blocking=False)  # nobody else looks for a free number meanwhile
+        try:
+            return create(path, about)
+        finally:
+            making.release()
+
+    monkeypatch.setattr(Run, "create", alone)
+    with ThreadPoolExecutor(8) as threads:
+        runs = list(
+            threads.map(
+                lambda number: new_run(tmp_path, {"number": number}, [], plan.checkpoint, plan.checkpoint), range(24)
+            )
+        )
+    assert len({run.path for run in runs}) == 24
+    assert all(Run.open(run.path).about == run.about for run in runs)
+
+
+def test_data_that_becomes_known_twice_at_once_is_there_once(session):
+    start = threading.Barrier(8)
+
+    def know(number):
+        start.wait()
+        session.know([f"/nowhere/{number % 2}.npz"])
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(know, range(8)))
+    known = [each["sources"] for each in session.describe()["choices"]["data"]]
+    assert known.count(["/nowhere/0.npz"]) == known.count(["/nowhere/1.npz"]) == 1
+
+
+SAMPLE = {
+    "what": "minibatch", "value": 1, "step": 0, "bookmark": 1, "kind": "bias", "layer": 1, "neuron": 0, "run": "1", "name": "x",
+}  # fmt: skip

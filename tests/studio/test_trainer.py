@@ -1,6 +1,8 @@
 """The trainer: played, paused, stepped, changed at any moment, it ends where an unbroken training ends."""
 
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +10,10 @@ import pytest
 from small_run import npz, plan_on, run_on, same, until
 
 from glassnet import EpochEnded, Run, Stepped, WrongValue, last, train
+from glassnet.edits import Edit, edited
 from glassnet.files import NotSaved
 from glassnet.plans import changed
+from glassnet.replay import Past
 from glassnet.studio.trainer import Refused, Trainer
 
 
@@ -364,13 +368,13 @@ def test_judgements_are_charted_and_kept_unless_they_come_too_late(trainer, stri
     state = trainer.state
     judged = {"step": 1, "train": {"cost": 0.5, "accuracy": 0.3, "examples": 200}, "validation": None}
     trainer.judge(state, judged)
-    assert trainer.state.judged == judged
+    assert trainer.state.judged == {**judged, "at": [0, 10]}
     assert trainer.state.charts.arrays(10)[1]["train_cost"].tolist() == [0.5]
     trainer.take(*run_on(tmp_path, stripes))
     trainer.judge(state, judged)
     assert trainer.state.judged is None
     again = Trainer(state.run, replace(plan_on(stripes), checkpoint=state.run.checkpoint()), lambda: None)
-    assert again.state.judged == judged
+    assert again.state.judged == {**judged, "at": [0, 10]}
     assert again.state.charts.arrays(10)[1]["train_cost"].tolist() == [0.5]
     again.close()
 
@@ -400,3 +404,425 @@ def test_what_is_compiled_for_long_is_said_meanwhile(trainer, monkeypatch):
     assert told[0].code == "preparing"
     assert trainer.state.notice is None
     assert trainer.state.step == 1
+
+
+# ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def lived(trainer, steps):
+    """Step by step so far; the network at each place on the way."""
+    states = {trainer.state.at: trainer.state.weights.network}
+    for _ in range(steps):
+        trainer.step()
+        states[trainer.state.at] = trainer.state.weights.network
+    return states
+
+
+def test_back_and_forward_again_are_the_same_bytes(trainer):
+    states = lived(trainer, 47)
+    end = trainer.state.at
+    assert end == (2, 70)
+    for at in [(0, 0), (2, 60), (1, 0), (0, 190), (1, 130), end]:
+        trainer.seek(at)
+        assert trainer.state.at == at
+        assert trainer.state.past == (at != end)
+        assert same(trainer.state.weights.network, states[at])
+    trainer.seek((1, 10))
+    for at in [(1, 0), (0, 190), (0, 180)]:
+        trainer.back(False)
+        assert trainer.state.at == at
+        assert same(trainer.state.weights.network, states[at])
+    for at in [(0, 190), (1, 0), (1, 10)]:
+        trainer.step()
+        assert trainer.state.at == at
+        assert same(trainer.state.weights.network, states[at])
+    trainer.back(True)
+    assert trainer.state.at == (1, 0)
+    trainer.back(True)
+    assert trainer.state.at == (0, 0)
+    with pytest.raises(Refused, match="the beginning") as caught:
+        trainer.back(False)
+    assert caught.value.code == "beginning"
+    with pytest.raises(Refused, match="has come to step 47 so far"):
+        trainer.seek(48)
+
+
+def test_the_minibatch_before_a_place_is_known_there(trainer):
+    states = lived(trainer, 25)
+    trainer.seek(21)
+    batch = trainer.state.batch
+    assert (batch.epoch, batch.first, batch.last, batch.step) == (1, 0, 10, 21)
+    assert same(batch.before.network, states[1, 0])
+    assert same(batch.after.network, states[1, 10])
+    trainer.seek(20)
+    batch = trainer.state.batch
+    assert (batch.epoch, batch.first, batch.last, batch.step) == (0, 190, 200, 20)
+    trainer.seek(0)
+    assert trainer.state.batch is None
+    assert trainer.state.cost is None
+
+
+@pytest.mark.parametrize("speed", [None, 30, 3000])
+def test_played_from_the_past_through_changes_and_edits_it_ends_where_it_ended(trainer, speed):
+    lived(trainer, 13)
+    trainer.change({"learning_rate": 0.3, "optimizer": "adam"})
+    lived(trainer, 9)
+    trainer.edit(Edit("bias", 1, 2, (0.75,)))
+    lived(trainer, 8)
+    trainer.change({"batch_size": 7})
+    states = lived(trainer, 12)
+    trainer.edit(Edit("mute", 1, 3))
+    end, network = trainer.state.at, trainer.state.weights.network
+    events, run = len(trainer.state.run.events()), trainer.state.run
+    until(lambda: len(run.events()) > events)  # it was saved
+    events = len(run.events())
+    curves = {
+        name: series.tolist() for name, series in trainer.state.charts.arrays(7)[1].items() if "judged" not in name
+    }
+    trainer.seek((0, 0))
+    assert trainer.state.checkpoint.settings.optimizer.name == "sgd"
+    trainer.set_speed(speed)
+    if speed == 30:
+        trainer.seek(sorted(states)[2])
+        trainer.play()
+        until(lambda: not trainer.state.past)
+    else:
+        trainer.play()
+        until(lambda: not trainer.state.past)
+    trainer.pause()
+    trainer.seek(end)
+    assert same(trainer.state.weights.network, network)
+    assert trainer.state.edits == [Edit("mute", 1, 3)]
+    trainer.close()
+    kept = [event for event in run.events() if event["at"] <= list(end) and event["event"] != "judged"]
+    assert len(kept) == events  # what is done again is not recorded again
+    again = {
+        name: series.tolist() for name, series in trainer.state.charts.arrays(7)[1].items() if "judged" not in name
+    }
+    assert len(again["cost"]) >= len(curves["cost"])
+
+
+def test_a_finished_run_can_be_gone_through_again(trainer):
+    trainer.play()
+    end = until(lambda: trainer.state if trainer.state.mode == "finished" else None).weights.network
+    trainer.seek(37)
+    assert (trainer.state.mode, trainer.state.notice) == ("paused", None)
+    trainer.play()
+    state = until(lambda: trainer.state if trainer.state.mode == "finished" else None)
+    assert same(state.weights.network, end)
+    assert state.notice.code == "finished"
+    trainer.close()
+    assert [event["event"] for event in state.run.events()].count("finished") == 1
+
+
+def test_a_change_in_the_past_branches_off_and_the_old_run_stays_whole(trainer, stripes):
+    states = lived(trainer, 40)
+    old = trainer.state.run
+    trainer.seek(25)
+    trainer.change({"learning_rate": 0.2})
+    state = trainer.state
+    assert state.run.path != old.path
+    assert state.run.about["branched"] == {"run": old.path.name, "step": 25}
+    assert (state.at, state.end, state.past) == ((1, 50), (1, 50), False)
+    assert state.notice.code == "branched"
+    trainer.play()
+    until(lambda: trainer.state.mode == "finished")
+    assert same(trainer.state.weights.network, plain(plan_on(stripes), [((1, 50), {"learning_rate": 0.2})]))
+    assert (old.checkpoint().epoch, old.checkpoint().example) == (2, 0)
+    assert same(old.network(), states[2, 0])
+    assert max(event["at"] for event in old.events() if event["event"] == "stepped") == [1, 200]
+    # And the new one can go back beyond its own beginning.
+    trainer.seek(10)
+    assert same(trainer.state.weights.network, states[0, 100])
+
+
+def test_a_run_is_the_same_after_it_was_opened_again(trainer, stripes):
+    states = lived(trainer, 30)
+    trainer.edit(Edit("bias", 2, 0, (0.5,)))
+    trainer.edit(Edit("bias", 2, 1, (0.5,)))
+    trainer.close()
+    run = Run.open(trainer.state.run.path)
+    run.save_first(plan_on(stripes).checkpoint)
+    plan = replace(plan_on(stripes), checkpoint=run.checkpoint())
+    again = Trainer(run, plan, lambda: None, at=(0, 70))
+    assert (again.state.at, again.state.past) == ((0, 70), True)
+    assert same(again.state.weights.network, states[0, 70])
+    again.seek(30)
+    assert [edit.neuron for edit in again.state.edits] == [0, 1]
+    again.undo(everything=True)
+    assert same(again.state.weights.network, states[1, 100])
+    again.close()
+
+
+@pytest.mark.parametrize("first", ["damaged", "later than its end"])
+def test_where_nobody_knows_how_it_began_time_begins_now(stripes, tmp_path, first):
+    run, plan = run_on(tmp_path, stripes)
+    trainer = Trainer(run, plan, lambda: None)
+    for _ in range(5):
+        trainer.step()
+    trainer.close()
+    if first == "damaged":
+        (run.path / "first.safetensors").write_bytes(b"no")
+    else:
+        run.save_first(replace(run.checkpoint(), epoch=3))
+    again = Trainer(run, replace(plan, checkpoint=run.checkpoint()), lambda: None)
+    again.step()
+    again.back(False)
+    assert again.state.at == (0, 50)
+    with pytest.raises(Refused, match="the beginning"):
+        again.back(False)
+    again.close()
+
+
+def test_it_goes_up_to_a_step_and_stays_there(trainer, stripes):
+    trainer.reach(33)
+    assert (trainer.state.step, trainer.state.mode) == (33, "paused")
+    trainer.reach(40)
+    trainer.seek(5)
+    trainer.reach(33)
+    assert (trainer.state.step, trainer.state.past) == (33, True)
+    trainer.reach(77)
+    assert (trainer.state.step, trainer.state.past) == (77, False)
+    with pytest.raises(Refused, match="has 100 steps, not 101"):
+        trainer.reach(101)
+    with pytest.raises(Refused, match="is at step 77 already"):
+        trainer.reach(76)
+    trainer.reach(100)
+    assert trainer.state.mode == "finished"
+    assert same(trainer.state.weights.network, plain(plan_on(stripes), []))
+
+
+def test_a_step_is_found_also_where_minibatches_of_another_size_came_before(trainer):
+    lived(trainer, 5)
+    trainer.change({"batch_size": 20})
+    lived(trainer, 3)
+    end = trainer.state.at
+    assert (end, trainer.state.step) == ((0, 110), 6)  # 5.5 minibatches of 20
+    trainer.seek(3)
+    assert (trainer.state.at, trainer.state.step) == ((0, 50), 3)
+    trainer.seek(6)
+    assert trainer.state.at == end
+    trainer.reach(6)
+    assert trainer.state.at == end
+    trainer.reach(7)
+    assert (trainer.state.at, trainer.state.step) == ((0, 130), 7)
+    assert same(trainer.network_at(7), trainer.state.weights.network)
+    with pytest.raises(Refused, match="has come to step 7 so far"):
+        trainer.seek(8)
+
+
+def test_pause_stops_who_is_on_the_way_to_another_place(trainer, monkeypatch):
+    lived(trainer, 47)
+    here, network = trainer.state.at, trainer.state.weights.network
+    begun, singly = threading.Event(), Past._singly
+
+    def slowly(past, now, target, interrupt):
+        begun.set()
+        assert interrupt.wait(60)
+        return singly(past, now, target, interrupt)
+
+    with monkeypatch.context() as patched, ThreadPoolExecutor(1) as threads:
+        patched.setattr(Past, "_singly", slowly)
+        trainer._past._recent.clear()
+        going = threads.submit(trainer.seek, (0, 190))
+        assert begun.wait(60)
+        trainer.pause()
+        with pytest.raises(Refused, match="was stopped on the way") as caught:
+            going.result(60)
+    assert caught.value.code == "stopped"
+    assert (trainer.state.at, trainer.state.mode) == (here, "paused")
+    assert trainer.state.weights.network is network
+    trainer.seek((0, 190))  # once is once
+    assert trainer.state.at == (0, 190)
+
+
+def test_who_waits_for_a_place_of_a_run_does_not_wait_for_ever_when_another_is_taken(trainer, stripes, tmp_path):
+    with ThreadPoolExecutor(1) as threads:
+        trainer.change({"epochs": 10_000})
+        waiting = threads.submit(trainer.reach, (9_000, 0))
+        until(lambda: trainer.state.mode == "stepping")
+        run, plan = run_on(tmp_path, stripes, {"epochs": 1})
+        done = last_checkpoint(plan)
+        trainer.take(run, replace(plan, checkpoint=done))
+        assert trainer.state.mode == "finished"
+        with pytest.raises(Refused, match="was stopped"):
+            waiting.result(60)
+
+
+def last_checkpoint(plan):
+    return [event.checkpoint for event in train(None, plan.splits.train, start=plan.checkpoint)][-1]
+
+
+# ── Hands ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_edit_is_what_training_from_an_edited_checkpoint_is(trainer, stripes):
+    trainer.reach(27)
+    bare = trainer.state.weights.network
+    edits = [Edit("weights", 1, 4, (0.5,) * 64), Edit("bias", 2, 1, (-1.0,)), Edit("mute", 1, 0)]
+    for edit in edits:
+        trainer.edit(edit)
+    assert trainer.state.mode == "paused"
+    assert same(trainer.state.weights.network, edited(bare, edits))
+    assert trainer.untouched() is bare or same(trainer.untouched(), bare)
+    here = replace(trainer.state.checkpoint)
+    trainer.play()
+    state = until(lambda: trainer.state if trainer.state.mode == "finished" else None)
+    plan = plan_on(stripes)
+    assert same(
+        state.weights.network, last(train(None, plan.splits.train, validation=plan.splits.validation, start=here))
+    )
+
+
+def test_a_movement_of_the_hand_is_one_edit(trainer):
+    trainer.step()
+    bare = trainer.state.weights.network
+    for value in (0.1, 0.2, 0.3):
+        trainer.edit(Edit("bias", 1, 0, (value,), stroke=1))
+    trainer.edit(Edit("bias", 1, 0, (0.4,), stroke=2))
+    assert len(trainer.state.edits) == 2
+    trainer.undo()
+    assert trainer.state.weights.network.layers[0].bias[0] == np.float32(0.3)
+    trainer.undo()
+    assert same(trainer.state.weights.network, bare)
+    with pytest.raises(Refused, match="nothing was changed by hand"):
+        trainer.undo()
+    trainer.redo()
+    trainer.redo()
+    assert trainer.state.weights.network.layers[0].bias[0] == np.float32(0.4)
+    with pytest.raises(Refused, match="nothing to be done again"):
+        trainer.redo()
+    trainer.undo(everything=True)
+    assert same(trainer.state.weights.network, bare)
+    trainer.redo()
+    assert trainer.state.weights.network.layers[0].bias[0] == np.float32(0.3)  # in the order in which they were done
+
+
+def test_a_muted_neuron_speaks_again_with_the_same_weights(trainer):
+    trainer.reach(10)
+    bare = trainer.state.weights.network
+    trainer.edit(Edit("mute", 1, 3))
+    assert not trainer.state.weights.network.layers[1].weight[:, 3].any()
+    trainer.edit(Edit("bias", 1, 0, (1.0,)))
+    trainer.unmute(1, 3)
+    assert same(trainer.state.weights.network, edited(bare, [Edit("bias", 1, 0, (1.0,))]))
+    with pytest.raises(Refused, match="was not muted here"):
+        trainer.unmute(1, 3)
+    with pytest.raises(WrongValue, match="an output cannot be muted"):
+        trainer.edit(Edit("mute", 3, 0))
+
+
+def test_an_edit_is_of_the_network_that_is_here_whatever_was_here_in_another_run(trainer):
+    trainer.reach(5)
+    trainer.edit(Edit("bias", 1, 0, (1.0,)))
+    trainer.undo()
+    trainer.seek(2)
+    trainer.change({"learning_rate": 0.01})  # a new run, which comes to the same place by another way
+    trainer.reach(3)
+    trainer.change({"learning_rate": 1.5})
+    trainer.reach(5)
+    bare = trainer.state.weights.network
+    assert same(trainer.untouched(), bare)
+    trainer.edit(Edit("mute", 1, 0))
+    assert same(trainer.state.weights.network, edited(bare, [Edit("mute", 1, 0)]))
+
+
+def test_settings_that_were_chosen_at_the_moment_of_an_edit_are_kept(trainer):
+    trainer.step()
+    trainer.edit(Edit("bias", 1, 0, (1.0,)))
+
+    def at_once():
+        trainer._change({"optimizer": "adam"})
+        trainer._edit(Edit("bias", 1, 1, (1.0,)))
+
+    trainer._ask(at_once)
+    assert trainer.state.checkpoint.settings.optimizer.name == "adam"
+    assert len(trainer.state.edits) == 2
+    trainer.step()
+    network = trainer.state.weights.network
+    trainer.back(False)
+    assert trainer.state.checkpoint.settings.optimizer.name == "adam"
+    trainer.step()
+    assert same(trainer.state.weights.network, network)
+
+
+def test_an_edit_in_the_past_branches_off(trainer):
+    states = lived(trainer, 20)
+    old = trainer.state.run
+    trainer.seek(12)
+    with pytest.raises(WrongValue):
+        trainer.edit(Edit("bias", 9, 0, (1.0,)))
+    assert trainer.state.run is old  # a mistake begins no new run
+    trainer.edit(Edit("bias", 1, 0, (1.0,)))
+    assert trainer.state.run is not old
+    trainer.undo()
+    assert same(trainer.state.weights.network, states[0, 120])
+    trainer.step()
+    assert same(trainer.state.weights.network, states[0, 130])  # as if nobody had touched it
+    trainer.close()
+    assert same(old.network(), states[1, 0])
+
+
+def test_undone_edits_are_not_on_record(trainer):
+    trainer.step()
+    trainer.edit(Edit("bias", 1, 0, (1.0,)))
+    run = trainer.state.run
+    until(lambda: [event["edits"] for event in run.events() if event["event"] == "edited"])
+    trainer.undo()
+    trainer.step()
+    trainer.close()
+    assert [event["edits"] for event in run.events() if event["event"] == "edited"][-1] == []
+    again = Trainer(Run.open(run.path), replace(trainer_plan(run), checkpoint=run.checkpoint()), lambda: None)
+    assert again.state.log.edits == {}
+    again.close()
+
+
+def trainer_plan(run):
+    return plan_on(run.about["data"]["sources"][0])
+
+
+def test_nothing_branches_off_from_what_cannot_be_saved(trainer, monkeypatch):
+    lived(trainer, 5)
+    trainer.seek(2)
+    with monkeypatch.context() as patched:
+        patched.setattr(trainer.state.run, "save", full)
+        with pytest.raises(Refused, match="nothing can branch off from it yet"):
+            trainer.change({"learning_rate": 0.5})
+    assert trainer.state.past
+    trainer.change({"learning_rate": 0.5})
+    assert not trainer.state.past
+
+
+def test_a_branch_that_cannot_be_written_leaves_nothing_behind(trainer, monkeypatch):
+    lived(trainer, 5)
+    trainer.seek(2)
+    home = trainer.state.run.path.parent
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "save_first", full)
+        with pytest.raises(NotSaved):
+            trainer.edit(Edit("bias", 1, 0, (1.0,)))
+    assert [path.name for path in home.iterdir() if path.is_dir()] == [trainer.state.run.path.name]
+    assert (trainer.state.step, trainer.state.edits) == (2, [])
+
+
+def test_what_is_judged_late_stays_with_the_run_it_was_judged_of(trainer):
+    lived(trainer, 5)
+    of = trainer.state
+    trainer.seek(2)
+    old = trainer.state.run
+    trainer.judge(of, {"step": 5, "train": {"cost": 0.5, "accuracy": 0.3, "examples": 200}, "validation": None})
+    trainer.change({"learning_rate": 0.5})
+    trainer.judge(of, {"step": 5, "train": {"cost": 0.5, "accuracy": 0.3, "examples": 200}, "validation": None})
+    trainer.close()
+    assert all(event["at"] <= [0, 20] for event in trainer.state.run.events())
+    assert trainer.state.run.path != old.path
+
+
+def test_what_was_judged_at_the_place_goes_along_with_a_branch(trainer):
+    lived(trainer, 5)
+    trainer.seek(2)
+    judged = {"step": 2, "train": {"cost": 0.5, "accuracy": 0.3, "examples": 200}, "validation": None}
+    trainer.judge(trainer.state, judged)
+    trainer.change({"learning_rate": 0.5})
+    found = [event for event in trainer.state.run.events() if event["event"] == "judged"]
+    assert [(event["at"], event["train"]["accuracy"]) for event in found] == [([0, 20], 0.3)]

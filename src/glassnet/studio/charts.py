@@ -6,6 +6,7 @@ the minibatch is changed midway. Whoever draws them gets steps, of the minibatch
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-__all__ = ["LIMIT", "Averages", "Charts", "Points", "judgement_of", "number_of", "steps_at"]
+__all__ = ["LIMIT", "Averages", "Charts", "Points", "Reading", "judgement_of", "number_of", "steps_at"]
 
 LIMIT = 512
 """Points of a series, at most."""
@@ -110,32 +111,9 @@ class Charts:
     @classmethod
     def of(cls, events: Iterable[dict[str, Any]], examples: int) -> Charts:
         """The charts of a run from what was recorded of it (see :meth:`glassnet.runs.Run.events`)."""
-        charts = cls(examples)
-        before, settings = 0, None
-        costs: list[tuple[float, float, float]] = []
-        for event in sorted(events, key=lambda event: event["at"]):
-            place = event["at"][0] * examples + event["at"][1]
-            match event["event"]:
-                case "started":
-                    if settings is not None and event.get("settings") != settings:
-                        charts.change(place)
-                    settings = event.get("settings")
-                case "stepped":
-                    cost = number_of(event, "cost")
-                    if cost is not None and place > before:
-                        costs.append((place, cost, place - before))
-                    before = max(before, place)
-                case "epoch":
-                    found = number_of(event, "validation_cost"), number_of(event, "validation_accuracy")
-                    charts.judge(place, None, found)
-                case "judged":
-                    parts = (event.get("train"), event.get("validation"))
-                    pairs = [(number_of(part, "cost"), number_of(part, "accuracy")) for part in parts]
-                    charts.judge(place, *pairs)
-        if costs:
-            places, values, weights = np.array(costs, np.float64).T
-            charts.learn(places, values, weights)
-        return charts
+        reading = Reading(examples)
+        reading.take(sorted(events, key=lambda event: event["at"]))
+        return reading.charts
 
     def learn(self, places: NDArray[Any], costs: NDArray[Any], sizes: NDArray[Any]) -> None:
         """Minibatches were done: where each ended, its cost, and its size."""
@@ -174,6 +152,15 @@ class Charts:
                 series.cut(place)
             self.version += 1
 
+    def until(self, place: int) -> Charts:
+        """Charts of their own, of what happened up to a place."""
+        other = Charts(self._examples)
+        with self._lock:
+            other._costs, other._judged = copy.deepcopy(self._costs), copy.deepcopy(self._judged)
+            other._changes = copy.deepcopy(self._changes)
+        other.cut(place)
+        return other
+
     def arrays(self, size: int) -> tuple[int, dict[str, NDArray[Any]]]:
         """The version, and all series by the names they have in a frame, in steps of minibatches of ``size``."""
         with self._lock:
@@ -190,6 +177,59 @@ class Charts:
         }
 
 
+class Reading:
+    """What is read of a record, bit by bit.
+
+    Args:
+        examples: how many there are in an epoch.
+
+    Attributes:
+        examples: as above.
+        charts: what happened along the run.
+        cost: the mean of the minibatches of the last event that has one; None before the first.
+        seconds: of training, as the record says.
+        finished: whether the last event says that the training is over.
+    """
+
+    def __init__(self, examples: int) -> None:
+        self.examples = examples
+        self.charts = Charts(examples)
+        self.cost: float | None = None
+        self.seconds = 0.0
+        self.finished = False
+        self._before = 0
+        self._settings: Any = None
+
+    def take(self, events: Iterable[dict[str, Any]]) -> None:
+        """The next events, in the order of their places."""
+        costs: list[tuple[float, float, float]] = []
+        for event in events:
+            place = event["at"][0] * self.examples + event["at"][1]
+            self.finished = event["event"] == "finished"
+            match event["event"]:
+                case "started":
+                    if self._settings is not None and event.get("settings") != self._settings:
+                        self.charts.change(place)
+                    self._settings = event.get("settings")
+                case "stepped":
+                    cost = number_of(event, "cost")
+                    if cost is not None and place > self._before:
+                        costs.append((place, cost, place - self._before))
+                        self.cost = cost
+                    self._before = max(self._before, place)
+                case "epoch":
+                    found = number_of(event, "validation_cost"), number_of(event, "validation_accuracy")
+                    self.charts.judge(place, None, found)
+                    self.seconds = number_of(event, "seconds") or self.seconds
+                case "judged":
+                    parts = (event.get("train"), event.get("validation"))
+                    pairs = [(number_of(part, "cost"), number_of(part, "accuracy")) for part in parts]
+                    self.charts.judge(place, *pairs)
+                    self.seconds = number_of(event, "seconds") or self.seconds
+        if costs:
+            self.charts.learn(*np.array(costs, np.float64).T)
+
+
 def number_of(recorded: Any, key: str) -> float | None:
     """A number as it was recorded; None for anything else, for files can be edited."""
     value = recorded.get(key) if isinstance(recorded, dict) else None
@@ -199,8 +239,8 @@ def number_of(recorded: Any, key: str) -> float | None:
 
 
 def judgement_of(event: dict[str, Any]) -> dict[str, Any]:
-    """A judgement as it was recorded: ``step``, and for ``train`` and ``validation`` the cost, accuracy and examples."""
-    judged: dict[str, Any] = {"step": event["step"]}
+    """A judgement as it was recorded: ``step`` and ``at``, and of ``train`` and ``validation`` cost, accuracy, examples."""
+    judged: dict[str, Any] = {"step": event["step"], "at": event["at"]}
     for name in ("train", "validation"):
         part = event.get(name)
         cost, examples = number_of(part, "cost"), number_of(part, "examples")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from glassnet.errors import WrongValue
 
-__all__ = ["COMMANDS", "Checker", "checked"]
+__all__ = ["COMMANDS", "WATCHING", "Checker", "checked"]
 
 Checker: TypeAlias = Callable[[str, Any], Any]
 """From a field's name and what came, the value to use; or a :class:`~glassnet.errors.WrongValue`."""
@@ -99,7 +99,22 @@ def _clip(name: str, value: Any) -> float:
     return 0.0 if value is None else _positive(name, value)
 
 
+def _run(name: str, value: Any) -> str:
+    """A run, by the name that the list of runs gives it: "3" of the studio, "../small" of the folder around it."""
+    if not isinstance(value, str) or not 0 < len(value) <= 300:
+        raise WrongValue(f"{name} must be a run of the list, got {_short(value)}")
+    return value
+
+
+def _at(name: str, value: Any) -> tuple[int, int]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise WrongValue(f"{name} must be a list of two whole numbers, epochs done and example, got {_short(value)}")
+    first, second = (_count(f"each of {name}", each) for each in value)
+    return first, second
+
+
 _positive = _number(0, 1e9)
+_finite = _number(-3e38, 3e38)
 _count = _whole(0, 10**9)
 _seed = _whole(0, _LARGEST - 1)
 
@@ -116,6 +131,25 @@ _CHANGE: dict[str, Checker] = {
     "epochs": _whole(1, 10_000),
 }
 _PART = _one_of("train", "validation", "test")
+_NETWORK: dict[str, Checker] = {
+    "sizes": _or_null(_sizes),
+    "hidden": _or_null(_names),
+    "output": _or_null(_text),
+    "cost": _or_null(_text),
+    "initializer": _or_null(_text),
+}
+
+
+def _lane(name: str, value: Any) -> dict[str, Any]:
+    """One setting of a race: a name to show, and what differs from the run of now."""
+    if not isinstance(value, dict):
+        raise WrongValue(f"{name} must be a JSON object, got {_short(value)}")
+    known = {"name": _text, **_NETWORK, **_CHANGE}
+    for key in value:
+        if key not in known:
+            raise WrongValue(f"{name} has no field {_short(key)}: it has {', '.join(known)}")
+    return {key: known[key](key, each) for key, each in value.items()}
+
 
 COMMANDS: dict[str, dict[str, Checker]] = {
     "view": {"watch": _list_of(_text, 10), "interval": _or_null(_number(0, 3600))},
@@ -126,11 +160,7 @@ COMMANDS: dict[str, dict[str, Checker]] = {
     "change": _CHANGE,
     "restart": {
         "recipe": _or_null(_text),
-        "sizes": _or_null(_sizes),
-        "hidden": _or_null(_names),
-        "output": _or_null(_text),
-        "cost": _or_null(_text),
-        "initializer": _or_null(_text),
+        **_NETWORK,
         "seed": _or_null(_seed),
         "data": _or_null(_list_of(_path, 10)),
         "validation": _or_null(_positive),
@@ -154,8 +184,56 @@ COMMANDS: dict[str, dict[str, Checker]] = {
         "count": _whole(1, 200),
     },
     "mistakes": {"source": _PART, "count": _whole(0, 200)},
+    # Time
+    "seek": {"step": _count, "at": _at},
+    "reach": {"step": _count, "at": _at},
+    "back": {"what": _one_of("minibatch", "epoch")},
+    "bookmark": {"name": _text, "bookmark": _count},
+    "unbookmark": {"bookmark": _count},
+    "answers": {"source": _PART, "rows": _list_of(_count, 200), "step": _or_null(_count)},
+    # Hands
+    "edit": {
+        "kind": _one_of("weight", "bias", "weights", "mute"),
+        "layer": _whole(1, 100),
+        "neuron": _count,
+        "input": _count,
+        "value": _finite,
+        "muted": _truth,
+        "stroke": _count,
+    },
+    "undo": {"all": _truth},
+    "redo": {},
+    "worth": {},
+    "lit": {"layer": _whole(1, 100), "neuron": _count, "source": _PART, "count": _whole(0, 20)},
+    # Races
+    "race": {
+        "what": _one_of("begin", "play", "pause", "minibatch", "epoch", "speed", "end", "take"),
+        "lanes": _list_of(_lane, 4),
+        "seed": _seed,
+        "batch_size": _whole(1, 10**9),
+        "epochs": _whole(1, 10_000),
+        "value": _or_null(_number(0.1, 1e6)),
+        "lane": _whole(0, 3),
+    },
+    # Runs
+    "runs": {},
+    "compare": {"runs": _list_of(_run, 8)},
+    "open": {"run": _run},
+    "watch_run": {"run": _run},
+    "unwatch": {},
+    "rename": {"run": _run, "name": _text},
+    "delete": {"run": _run},
+    "restore": {"run": _run},
+    "empty": {},
+    # Data of one's own
+    "datasets": {},
+    "dataset": {"data": _text, "count": _whole(0, 50)},
+    "forget_data": {"data": _text},
 }
 """Every command, by name: its fields, each with what checks it. All but those in ``_NEEDED`` may be left out."""
+
+WATCHING = frozenset({"view", "look", "find", "mistakes", "answers", "lit", "runs", "compare", "datasets", "dataset"})
+"""The commands that change nothing for others: what those may use who were let in to watch only."""
 
 _NEEDED: dict[str, tuple[str, ...]] = {
     "step": ("what",),
@@ -163,6 +241,20 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "look": ("source",),
     "find": ("source",),
     "mistakes": ("source",),
+    "back": ("what",),
+    "unbookmark": ("bookmark",),
+    "answers": ("source", "rows"),
+    "edit": ("kind", "layer", "neuron"),
+    "lit": ("layer", "neuron"),
+    "race": ("what",),
+    "compare": ("runs",),
+    "open": ("run",),
+    "watch_run": ("run",),
+    "rename": ("run", "name"),
+    "delete": ("run",),
+    "restore": ("run",),
+    "dataset": ("data",),
+    "forget_data": ("data",),
 }
 
 
@@ -194,6 +286,9 @@ def checked(message: Any, arrays: Mapping[str, NDArray[Any]]) -> tuple[str, dict
         raise WrongValue(
             f"pixels must be bytes of shape (height, width), at most 1,024 each, got {pixels.dtype} of {pixels.shape}"
         )
+    values = arrays.get("values")
+    if values is not None and (values.dtype != np.float32 or values.ndim != 1 or not np.isfinite(values).all()):
+        raise WrongValue(f"values must be a row of finite float32 numbers, got {values.dtype} of {values.shape}")
     return name, found
 
 

@@ -5,10 +5,13 @@ lines of code that compute it.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -20,23 +23,30 @@ from glassnet.initializers import INITIALIZERS
 from glassnet.network import Network
 from glassnet.optimizers import OPTIMIZERS, SCHEDULES, as_schedule
 from glassnet.recipes import RECIPES, Recipe
+from glassnet.replay import Place
 from glassnet.studio.looks import side_of
-from glassnet.studio.trainer import State
+from glassnet.studio.trainer import State, bookmarks
 
-__all__ = ["choices", "code_of", "curve", "described", "named", "plain_settings", "sources_of"]
+__all__ = [
+ "choices", "code_of", "curve", "described", "for_pupils", "last_names", "marks", "named", "plain_settings", "run_number",
+ "sources_of",
+]  # fmt: skip
 
 _OF_OPTIMIZERS = ("learning_rate", "momentum", "nesterov", "weight_decay", "clip")
 """The fields of optimizers that can be changed on the page."""
 
 
-def described(state: State, known: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
+def described(
+    state: State, known: Sequence[Sequence[str]] = (), called: Callable[[str], str | None] = lambda source: None
+) -> dict[str, Any]:
     """The ``run`` message: all that is known about a run but its numbers; with the data that a new run could have."""
     network, about, splits = state.weights.network, state.run.about, state.splits
     name = state.run.path.name
     source = about.get("from")
+    title = about.get("name")
     return {
         "type": "run",
-        "run": int(name) if name.isdecimal() else 0,
+        "run": run_number(state),
         "name": name,
         "path": str(state.run.path),
         "sizes": list(network.sizes),
@@ -44,6 +54,7 @@ def described(state: State, known: Sequence[Sequence[str]] = ()) -> dict[str, An
         "count": network.count,
         "classes": None if splits.train.classes is None else list(splits.train.classes),
         "side": side_of(network.sizes[0]),
+        "pictures": None if splits.pictures is None else asdict(splits.pictures),
         "initializer": _text(about.get("initializer")),
         "seed": state.checkpoint.settings.seed,
         "recipe": _text(about.get("recipe")),
@@ -54,10 +65,72 @@ def described(state: State, known: Sequence[Sequence[str]] = ()) -> dict[str, An
             **{part: _count(getattr(splits, part)) for part in ("train", "validation", "test")},
         },
         "settings": plain_settings(state.checkpoint.settings),
-        "choices": {**choices(), "data": named(known)},
+        "choices": {**choices(), "data": named(known, called)},
         "code": code_of(network),
         "curves": [curve(activation) for activation in network.activations],
+        "marks": marks(state),
+        "title": _text(title),
     }
+
+
+def for_pupils(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``run`` message for those who only watch: of folders and files of this machine, their last names alone."""
+    choices = dict(run["choices"])
+    choices["data"] = [
+        {"sources": last_names(each["sources"]), "name": each["name"].rpartition(os.sep)[2]} for each in choices["data"]
+    ]
+    origin = run["from"]
+    return {
+        **run,
+        "path": run["name"],
+        "from": None if origin is None else last_names([origin])[0],
+        "data": {**run["data"], "sources": last_names(run["data"]["sources"])},
+        "choices": choices,
+    }
+
+
+def last_names(paths: Sequence[str]) -> list[str]:
+    """Paths without the folders that they lie in."""
+    return [Path(each).name or each for each in paths]
+
+
+def run_number(state: State) -> int:
+    """What tells a run from others in messages: its number; of another program's, which is only watched, one below 0."""
+    name = state.run.path.name
+    if state.mode == "watching":
+        return -1 - crc32(str(state.run.path).encode())
+    return int(name) if name.isdecimal() else 0
+
+
+def marks(state: State) -> list[dict[str, Any]]:
+    """Where something was done along the run: settings changed, the network edited by hand, a bookmark set; in order."""
+    found: list[tuple[Place, dict[str, Any]]] = []
+    before = None
+    for at in sorted(state.log.settings):
+        for settings in state.log.settings[at]:
+            now = plain_settings(settings)
+            if before is not None and now != before:  # the first are those that the run began with
+                values = {key: value for key, value in now.items() if before.get(key) != value}
+                text = ", ".join(f"{key.replace('_', ' ')} {_short(value)}" for key, value in values.items())
+                found.append((at, {"kind": "settings", "text": text, "values": values}))
+            before = now
+    for at, edits in state.log.edits.items():
+        first, count = edits[0], len(edits)
+        values = {"count": count, "kind": first.kind, "layer": first.layer, "neuron": first.neuron}
+        text = (
+            f"{count} edits by hand"
+            if count > 1
+            else f"layer {first.layer}, neuron {first.neuron}: {first.kind} by hand"
+        )
+        found.append((at, {"kind": "edit", "text": text, "values": values}))
+    for each in bookmarks(state.run.about):
+        found.append((each["at"], {"kind": "bookmark", "text": each["name"], "bookmark": each["bookmark"]}))
+    found.sort(key=lambda each: each[0])
+    return [{"bookmark": None, **mark, "step": state.step_of(at), "at": list(at)} for at, mark in found]
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _text(value: Any) -> str | None:
@@ -75,9 +148,17 @@ def sources_of(about: Mapping[str, Any]) -> list[str]:
     return [str(each) for each in found] if isinstance(found, list) else []
 
 
-def named(known: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """Data to choose from: the ``sources`` of each, and a short ``name``; its whole path where two would have the same."""
-    names = ["MNIST" if each == ["mnist"] else ", ".join(Path(path).name for path in each) for each in map(list, known)]
+def named(
+    known: Sequence[Sequence[str]], called: Callable[[str], str | None] = lambda source: None
+) -> list[dict[str, Any]]:
+    """Data to choose from: the ``sources`` of each, and a short ``name``; its whole path where two would have the same.
+
+    ``called`` gives the name that a person gave to a source, if one did.
+    """
+    names = [
+        "MNIST" if list(each) == ["mnist"] else ", ".join(called(path) or Path(path).name for path in each)
+        for each in known
+    ]
     return [
         {"sources": list(sources), "name": name if names.count(name) == 1 else ", ".join(sources)}
         for sources, name in zip(known, names, strict=True)

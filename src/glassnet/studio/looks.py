@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -22,19 +22,24 @@ from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset, Splits, chosen
 from glassnet.errors import WrongValue
 from glassnet.evaluation import confidences
-from glassnet.images import as_input, blank
+from glassnet.images import as_input, blank, whole
 from glassnet.network import Network
 from glassnet.plans import answer_of
 from glassnet.studio.trainer import State, Weights
 from glassnet.training import order
 
-__all__ = ["Asked", "Look", "Questions", "first_look", "look_at", "minibatch", "part_of", "side_of", "thought"]
+__all__ = [
+    "Asked", "Look", "Questions", "answers", "changes", "first_look", "lit", "look_at", "minibatch", "part_of", "side_of",
+    "thought",
+]  # fmt: skip
 
 PARTS = ("test", "validation", "train")
 """The parts of the data, in the order in which an image is looked for."""
 _CHUNK = 4096
 _SHOWN = 100
-"""Images of a minibatch that are shown, at most."""
+"""Images of a minibatch, or of those that light a neuron, that are shown, at most."""
+_LIT = 10_000
+"""Images that a neuron is asked about, at most."""
 _CLASSES = 200
 """Classes of which there is a confusion table, at most."""
 
@@ -117,41 +122,25 @@ def look_at(asked: Mapping[str, Any], pixels: NDArray[Any] | None, splits: Split
         return Look(number, source, None, np.random.default_rng(seed).random((1, inputs)), seed=seed)
     if source == "blank":
         return Look(number, source, None, np.zeros((1, inputs)))
-    side, centered = side_of(inputs), asked.get("center", True)
+    like = splits.pictures
+    side, centered = side_of(inputs), asked.get("center", like is None or like.center)
     if side is None:
         raise WrongValue(
             f"this network takes {inputs:,} numbers, which are no square image: it cannot look at pictures"
         )
     if pixels is None:
         raise WrongValue(f"a {source} needs its pixels, as an array behind the command")
-    if blank(pixels):
+    if not centered:
+        image = whole(pixels, side, ink=source == "drawing").astype(np.float64)
+    elif blank(pixels):
         image = np.zeros(side * side)
-    elif centered:
-        image = as_input(pixels, side).astype(np.float64)
     else:
-        image = _fitted(pixels, side, source == "picture")
+        image = as_input(pixels, side).astype(np.float64)
     return Look(number, source, None, image.reshape(1, -1), centered=centered, pixels=pixels)
 
 
 def _row(array: Any, row: int) -> NDArray[Any]:
     return to_numpy(array[row : row + 1, :]).astype(np.float64)
-
-
-def _fitted(pixels: NDArray[Any], side: int, photographed: bool) -> NDArray[Any]:
-    """The whole picture made side × side, each pixel the mean of the area it covers; nothing is moved or cut out."""
-    ink = pixels.astype(np.float64) / 255
-    border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
-    if photographed and np.median(border) > ink.mean():  # dark on light paper: ink is what is dark
-        ink = 1 - ink
-    return np.clip(_areas(len(ink), side) @ ink @ _areas(ink.shape[1], side).T, 0, 1).reshape(-1)
-
-
-def _areas(length: int, parts: int) -> NDArray[Any]:
-    """How much each of ``parts`` equal stretches covers of each of ``length`` pixels, each row with a sum of 1."""
-    edges = np.arange(parts + 1) * length / parts
-    pixels = np.arange(length)
-    low, high = np.maximum(edges[:-1, None], pixels), np.minimum(edges[1:, None], pixels + 1)
-    return np.maximum(high - low, 0) * (parts / length)
 
 
 def thought(
@@ -184,6 +173,86 @@ def thought(
 
 def _finite(value: Any) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+# ── Neurons and moments ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def lit(state: State, asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Which classes light a neuron: for each, the share of its images that do (a > threshold) and the mean activation, and
+    the first few of its images. Of at most 10,000 images; without classes there is one row for all of them.
+
+    The threshold is 0.5 for activations from 0 to 1, and 0 for others.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if there is no such neuron or part.
+    """
+    network, layer, neuron = state.weights.network, asked["layer"], asked["neuron"]
+    source = asked.get("source", "train" if state.splits.validation is None else "validation")
+    data = part_of(state.splits, source).take(slice(0, _LIT))
+    if layer >= len(network.sizes):
+        raise WrongValue(f"there is no layer {layer}: this network has the layers 1 to {len(network.layers)}")
+    if neuron >= network.sizes[layer]:
+        raise WrongValue(f"layer {layer} has the neurons 0 to {network.sizes[layer] - 1}, got {neuron}")
+    a = to_numpy(data.inputs)
+    for l, activation in enumerate(network.activations[:layer]):
+        one = network.layers[l]
+        rows = slice(neuron, neuron + 1) if l == layer - 1 and activation.range != "simplex" else slice(None)
+        a = activation.value(a @ to_numpy(one.weight)[rows].T + to_numpy(one.bias)[rows])
+    values = a[:, 0 if a.shape[1] == 1 else neuron].astype(np.float64)
+    threshold = 0.5 if network.activations[layer - 1].range in ("unit", "simplex") else 0.0
+    labels = np.zeros(len(data), np.int64) if data.classes is None else data.labels
+    count = 1 if data.classes is None else len(data.classes)
+    sizes = np.bincount(labels, minlength=count)
+    with np.errstate(invalid="ignore"):  # a class without images has no share
+        shares = np.bincount(labels, values > threshold, count) / sizes
+        means = np.bincount(labels, values, count) / sizes
+    first = [np.flatnonzero(labels == each)[: asked.get("count", 4)] for each in range(count)]
+    shown = np.concatenate(first)[:_SHOWN]
+    about = {"source": source, "examples": len(data), "threshold": threshold, "step": state.step}
+    return about, {
+        "shares": shares,
+        "means": means,
+        "rows": shown.astype(np.int32),
+        "labels": (labels if data.classes is not None else labels - 1)[shown].astype(np.int32),
+        "activations": values[shown],
+        "inputs": _bytes(to_numpy(data.inputs)[shown]),
+    }
+
+
+def answers(
+    network: Network, splits: Splits, source: str, rows: Sequence[int]
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What a network says of some rows of the data.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if there is no such row or part.
+    """
+    data = part_of(splits, source)
+    if rows and max(rows) >= len(data):
+        raise WrongValue(f"there is no row {max(rows):,}: the {source} data has the rows 0 to {len(data) - 1:,}")
+    index = np.array(rows, np.int64)
+    x = to_numpy(data.inputs)[index]
+    a = network(x) if len(index) else np.zeros((0, network.sizes[-1]))
+    classes = data.classes is not None
+    return {"source": source}, {
+        "rows": index.astype(np.int32),
+        "labels": (chosen(to_numpy(data.targets)[index]) if classes else np.full(len(index), -1)).astype(np.int32),
+        "answers": (chosen(a) if classes else np.full(len(index), -1)).astype(np.int32),
+        "confidences": confidences(a).astype(np.float64) if classes else np.full(len(index), np.nan),
+        "inputs": _bytes(x),
+    }
+
+
+def changes(state: State) -> tuple[dict[str, Any] | None, dict[str, NDArray[Any]]]:
+    """What the last minibatch changed, new minus old: a frame's ``change``, and its arrays; None where several were done."""
+    batch = state.batch
+    if batch is None:
+        return None, {}
+    arrays = {}
+    pairs = zip(batch.before.network.layers, batch.after.network.layers, strict=True)
+    for l, (before, after) in enumerate(pairs, start=1):
+        arrays[f"dweight{l}"] = np.asarray(after.weight - before.weight, np.float32)
+        arrays[f"dbias{l}"] = np.asarray(after.bias - before.bias, np.float32)
+    return {"step": batch.step, "size": batch.last - batch.first}, arrays
 
 
 # ── All examples ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,8 +7,9 @@ added later is guarded without anybody thinking of it. A request must pass all o
    gets nothing.
 2. Its ``Origin``, if it has one, is this server; a browser that writes or opens a WebSocket must have one.
 3. It brings a bearer token (a program), or a cookie that this server signed (a browser that was let in by a launch link).
-4. If it writes with a cookie, it brings the token of that cookie in a header too, which no other site can know.
-5. Its body is no larger than its route takes, counted as it comes in.
+4. If it comes with the cookie of a pupil, it is one of the few that pupils may ask: see :meth:`Guard.around`.
+5. If it writes with a cookie, it brings the token of that cookie in a header too, which no other site can know.
+6. Its body is no larger than its route takes, counted as it comes in.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
+
+from glassnet.studio.classroom import Classroom, Lesson
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,7 +50,7 @@ __all__ = [
 ]
 
 OPEN_PATHS = frozenset({"/open"})
-"""The paths that answer without a token or cookie: only the launch link, which brings a token of its own."""
+"""The paths that answer without a token or cookie: only that of links, which bring a token of their own."""
 LINK_MINUTES = 10
 """How long a launch link can be used, once."""
 COOKIE_DAYS = 30
@@ -72,9 +75,16 @@ class Visitor:
 
     Attributes:
         csrf: what this browser must repeat in :data:`CSRF_HEADER` when it writes; None of a program, which need not.
+        lesson: the number of the class that let this browser in to watch; None of those who may do everything.
     """
 
     csrf: str | None
+    lesson: str | None = None
+
+    @property
+    def role(self) -> str:
+        """What they are called: ``pupil``, those who may only watch, or ``teacher``."""
+        return "teacher" if self.lesson is None else "pupil"
 
 
 _HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
@@ -103,6 +113,7 @@ class Guard:
         host: the address or name it listens on. With ``0.0.0.0`` or ``::`` every IP address is accepted as ``Host``: a page of
             another name can be made to point here, but an address cannot.
         limits: the largest body, in bytes, of the paths that take more than 64 KiB.
+        classroom: whether a class is open, whose pupils are let in to watch.
         now: the clock, in seconds.
     """
 
@@ -113,6 +124,7 @@ class Guard:
         host: str = "127.0.0.1",
         *,
         limits: Mapping[str, int] | None = None,
+        classroom: Classroom | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._secret = secret.encode()
@@ -126,6 +138,7 @@ class Guard:
         self._limits = dict(limits or {})
         self._now = now
         self._links: dict[bytes, float] = {}
+        self.classroom = Classroom(secret, port, now=now) if classroom is None else classroom
 
     # ── Letting in ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,11 +159,23 @@ class Guard:
         self._links[_digest(token)] = self._now() + 60 * LINK_MINUTES
         return f"http://{_in_url(host or self._here)}:{self._port}/open?token={quote(token)}"
 
+    @property
+    def shared(self) -> bool:
+        """Whether others on the network can reach this server."""
+        return self._lan
+
     def elsewhere(self) -> str | None:
         """A new launch link for another machine on the network; None if the server listens on this one alone."""
+        return self.link(self._outside()) if self._lan else None
+
+    def class_link(self, lesson: Lesson) -> str:
+        """The link of a class, for as many browsers as like; for other machines, if they can reach this one."""
+        return f"http://{_in_url(self._outside())}:{self._port}/open?class={quote(self.classroom.token(lesson))}"
+
+    def _outside(self) -> str:
         if not self._lan:
-            return None
-        return self.link(_own_address() if self._any_address else self._host)
+            return self._here
+        return _own_address() if self._any_address else self._host
 
     def spend(self, token: str) -> bool:
         """Whether a launch link's token is good; it is not, the second time."""
@@ -159,9 +184,17 @@ class Guard:
 
     def cookie(self) -> str:
         """The ``Set-Cookie`` line that makes a browser known."""
-        body = f"{secrets.token_urlsafe(16)}.{int(self._now()) + COOKIE_DAYS * 86_400}"
-        value = f"{body}.{self._signed('cookie', body)}"
-        return f"{self.cookie_name}={value}; Max-Age={COOKIE_DAYS * 86_400}; Path=/; HttpOnly; SameSite=Strict"
+        until = int(self._now()) + COOKIE_DAYS * 86_400
+        return self._cookie("cookie", f"{secrets.token_urlsafe(16)}.{until}", COOKIE_DAYS * 86_400)
+
+    def pupil_cookie(self, lesson: Lesson) -> str:
+        """The ``Set-Cookie`` line that makes a browser known as a pupil's: as long as its class is open."""
+        body = f"{secrets.token_urlsafe(16)}.{lesson.until}.{lesson.number}"
+        return self._cookie("pupil", body, lesson.until - int(self._now()))
+
+    def _cookie(self, purpose: str, body: str, seconds: int) -> str:
+        value = f"{body}.{self._signed(purpose, body)}"
+        return f"{self.cookie_name}={value}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Strict"
 
     def known(self, scope: Scope) -> Visitor | None:
         """Whose cookie or bearer token a request brings; None if neither is good."""
@@ -179,17 +212,21 @@ class Guard:
 
     def _of_cookie(self, value: str) -> Visitor | None:
         body, _, signature = value.rpartition(".")
-        if not hmac.compare_digest(signature.encode(), self._signed("cookie", body).encode()):
+        # A pupil's has a third part, and is signed for another purpose: neither can be made into the other.
+        purpose = "pupil" if body.count(".") == 2 else "cookie"
+        if not hmac.compare_digest(signature.encode(), self._signed(purpose, body).encode()):
             return None
-        name, _, until = body.partition(".")  # ours, since we signed it
-        return Visitor(self._signed("csrf", name)) if self._now() <= int(until) else None
+        name, until, *lesson = body.split(".")  # ours, since we signed it
+        if self._now() > int(until) or (lesson and not self.classroom.is_open(lesson[0])):
+            return None
+        return Visitor(self._signed("csrf", name), *lesson)
 
     def _signed(self, purpose: str, text: str) -> str:
         return hmac.digest(self._secret, f"{purpose}\0{self._port}\0{text}".encode(), "sha256").hex()
 
     # ── The checks ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _admit(self, scope: Scope) -> Visitor | None:
+    def _admit(self, scope: Scope, pupils: Collection[tuple[str, str]] = ()) -> Visitor | None:
         """Who asks; None on an open path. Raises _Refused."""
         hosts = _headers(scope, b"host")
         if len(hosts) != 1 or not self._is_here(hosts[0]):
@@ -210,7 +247,10 @@ class Guard:
         visitor = self.known(scope)
         if visitor is None:
             raise _Refused(401, "This needs the studio's launch link, or its token as Authorization: Bearer.")
-        writes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
+        method = "WEBSOCKET" if scope["type"] == "websocket" else scope["method"]
+        if visitor.lesson is not None and ("GET" if method == "HEAD" else method, scope["path"]) not in pupils:
+            raise _Refused(403, "You were let in to watch: this is for the one who teaches.")
+        writes = method not in ("GET", "HEAD")
         if visitor.csrf is not None and writes:
             if origin is None:
                 raise _Refused(403, "A browser must say where a writing request comes from; this one has no Origin.")
@@ -229,15 +269,21 @@ class Guard:
 
     # ── Around the application ───────────────────────────────────────────────────────────────────────────────────────
 
-    def around(self, app: ASGIApp) -> ASGIApp:
-        """The application, guarded. Inside it, ``state.visitor`` is the :class:`Visitor`, None on an open path."""
+    def around(self, app: ASGIApp, pupils: Collection[tuple[str, str]] = ()) -> ASGIApp:
+        """The application, guarded. Inside it, ``state.visitor`` is the :class:`Visitor`, None on an open path.
+
+        Args:
+            app: what to guard.
+            pupils: all that pupils may ask, as (method, path); a WebSocket's method is ``WEBSOCKET``. The rest is closed to
+                them, whatever is added to it.
+        """
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "lifespan":
                 await app(scope, receive, send)
                 return
             try:
-                visitor = self._admit(scope)
+                visitor = self._admit(scope, pupils)
             except _Refused as refused:
                 if scope["type"] == "websocket":
                     await receive()
@@ -340,12 +386,14 @@ def unknown_page() -> tuple[str, dict[str, str]]:
             "en": (
                 "This link has been used, or has expired",
                 "A launch link opens the studio in one browser, once, within ten minutes. For a new one, run "
-                "<code>glassnet studio</code> again in the same folder: it opens what is running, or starts it.",
+                "<code>glassnet studio</code> again in the same folder: it opens what is running, or starts it. "
+                "If it was a class's link, the class is over: ask whoever teaches for a new one.",
             ),
             "zh": (
                 "这个链接已经用过，或者已经过期",
                 "启动链接只能在一个浏览器中使用一次，十分钟内有效。要得到新的链接，请在同一个文件夹里再次运行 "
-                "<code>glassnet studio</code>：它会打开正在运行的工作室，或者启动它。",
+                "<code>glassnet studio</code>：它会打开正在运行的工作室，或者启动它。"
+                "如果这是课堂的链接，那么这节课已经结束：请向老师要新的链接。",
             ),
         }
     )

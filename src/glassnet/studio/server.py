@@ -30,6 +30,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
@@ -46,9 +48,11 @@ from starlette.websockets import WebSocketDisconnect
 import glassnet
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.images import MAX_IMAGE_BYTES, open_image
+from glassnet.studio import shelf, uploads
+from glassnet.studio.classroom import Classroom, qr_rows
 from glassnet.studio.frames import pack, unpack
 from glassnet.studio.home import Home
-from glassnet.studio.security import Guard, small_page, unknown_page
+from glassnet.studio.security import Guard, Visitor, small_page, unknown_page
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -57,7 +61,19 @@ if TYPE_CHECKING:
 
     from glassnet.studio.session import Session, Tab
 
-__all__ = ["MESSAGE_BYTES", "PORTS", "SHORTEST_INTERVAL", "TABS", "Opened", "app", "config", "serve"]
+__all__ = [
+    "LIMITS",
+    "MESSAGE_BYTES",
+    "PORTS",
+    "PUPILS",
+    "SHORTEST_INTERVAL",
+    "TABS",
+    "Opened",
+    "app",
+    "config",
+    "pupils_may",
+    "serve",
+]
 
 PORTS = range(2828, 2839)
 """The ports that are tried, in this order, if none is asked for."""
@@ -67,10 +83,19 @@ SHORTEST_INTERVAL = 0.05
 """The shortest time between two frames to a tab, in seconds."""
 TABS = 64
 """How many tabs may watch at once."""
+PUPILS = TABS - 8
+"""How many of them may be pupils': there is always room for the one who teaches."""
+
+LIMITS = {"/api/picture": MAX_IMAGE_BYTES, **shelf.LIMITS, **uploads.LIMITS}
+"""The largest body, in bytes, of the paths that take more than others."""
 
 _WEB = Path(__file__).with_name("web")
 _REST = 4
 """A tab rests so many times as long as a frame took to be made, sent and taken in: large networks and slow phones get fewer."""
+_LONGEST_REST = 2.0
+"""But no longer than this, in seconds: a phone that was in a pocket is shown the present soon."""
+_LONG = ("reach", "seek", "back", "answers")
+"""Commands that may have to train for long, and that ``pause`` stops."""
 _COMMANDS = 64
 _COMMAND_BYTES = 4 * MESSAGE_BYTES
 """How much may wait in a socket's queue. When it is full, no more is read from that socket until there is room."""
@@ -111,7 +136,7 @@ def app(session: Session, guard: Guard) -> Starlette:
         finally:
             await asyncio.to_thread(session.close)
 
-    tabs = [0]  # how many there are
+    tabs = {"teacher": 0, "pupil": 0}  # how many there are
     pictures = asyncio.Semaphore(2)
     pages = _Pages(directory=_WEB)
 
@@ -121,11 +146,20 @@ def app(session: Session, guard: Guard) -> Starlette:
     async def launch(request: Request) -> Response:
         return _launched(request, guard)
 
-    async def state(_: Request) -> Response:
-        return Response(_json(await asyncio.to_thread(session.state)), media_type="application/json")
+    async def state(request: Request) -> Response:
+        visitor: Visitor = request.state.visitor
+        found = await asyncio.to_thread(partial(session.state, watching=visitor.lesson is not None))
+        return Response(_json(found), media_type="application/json")
 
     async def link(_: Request) -> Response:
         return JSONResponse({"link": guard.link(), "elsewhere": guard.elsewhere()})
+
+    async def classroom(request: Request) -> Response:
+        if request.method == "POST":
+            guard.classroom.open()
+        elif request.method == "DELETE":
+            guard.classroom.close()
+        return JSONResponse(_class(guard))
 
     async def picture(request: Request) -> Response:
         async with pictures:  # its body too: at most two are in memory
@@ -133,28 +167,33 @@ def app(session: Session, guard: Guard) -> Starlette:
         return Response(pixels, media_type="application/octet-stream")
 
     async def watch(websocket: WebSocket) -> None:
+        visitor: Visitor = websocket.state.visitor
         await websocket.accept()
-        if tabs[0] >= TABS:
-            await websocket.close(1013, f"{TABS} tabs are open already")
+        if sum(tabs.values()) >= TABS or (visitor.lesson and tabs["pupil"] >= PUPILS):
+            await websocket.close(1013, f"{sum(tabs.values())} tabs are open already")
             return
-        tabs[0] += 1
+        tabs[visitor.role] += 1
         try:
-            await _Socket(websocket, session).run()
+            await _Socket(websocket, session, visitor, guard.classroom).run()
         finally:
-            tabs[0] -= 1
+            tabs[visitor.role] -= 1
 
     return _Studio(
         guard,
+        pupils_may(),
         routes=[
             Route("/", home),
             Route("/open", launch),
             Route("/api/state", state),
             Route("/api/link", link, methods=["POST"]),
+            Route("/api/class", classroom, methods=["GET", "POST", "DELETE"]),
             Route("/api/picture", picture, methods=["POST"]),
+            *shelf.routes(session),
+            *uploads.routes(session),
             WebSocketRoute("/ws", watch),
             Mount("/", pages),
         ],
-        exception_handlers={HTTPException: _failed, GlassnetError: _failed},
+        exception_handlers={HTTPException: _failed, GlassnetError: _failed, ClientDisconnect: _failed},
         lifespan=lifespan,
     )
 
@@ -162,15 +201,41 @@ def app(session: Session, guard: Guard) -> Starlette:
 class _Studio(Starlette):
     """Starlette with the guard around everything, its own error pages too."""
 
-    def __init__(self, guard: Guard, **options: Any) -> None:
+    def __init__(self, guard: Guard, pupils: frozenset[tuple[str, str]], **options: Any) -> None:
         super().__init__(**options)
         self._guard = guard
+        self._pupils = pupils
 
     def build_middleware_stack(self) -> ASGIApp:
-        return self._guard.around(super().build_middleware_stack())
+        return self._guard.around(super().build_middleware_stack(), self._pupils)
+
+
+def pupils_may() -> frozenset[tuple[str, str]]:
+    """All that pupils may ask, as (method, path): the page and its files, how things are, a picture, the socket."""
+    files = (path for path in _WEB.rglob("*") if path.suffix.lower() in _TYPES)
+    return frozenset(
+        {
+            ("GET", "/"),
+            ("GET", "/api/state"),
+            ("POST", "/api/picture"),
+            ("WEBSOCKET", "/ws"),
+            *(("GET", f"/{path.relative_to(_WEB).as_posix()}") for path in files),
+        }
+    )
+
+
+def _class(guard: Guard) -> dict[str, Any]:
+    """The class, for the page: its link, the QR code of it, when it ends; and whether phones could come at all."""
+    lesson = guard.classroom.lesson
+    if lesson is None:
+        return {"open": False, "shared": guard.shared}
+    link = guard.class_link(lesson)
+    return {"open": True, "shared": guard.shared, "link": link, "until": lesson.until, "qr": qr_rows(link)}
 
 
 async def _failed(_: Request, error: Exception) -> Response:
+    if isinstance(error, ClientDisconnect):  # who sent something went away meanwhile: nobody hears this
+        return Response(status_code=499)
     if isinstance(error, HTTPException):
         said = {404: "There is nothing here.", 405: "This cannot be done here."}.get(error.status_code, error.detail)
         return JSONResponse({"error": said}, error.status_code, error.headers)
@@ -203,8 +268,18 @@ def _launched(request: Request, guard: Guard) -> Response:
     """What a launch link leads to: the page, with the cookie set."""
     if request.method == "HEAD":  # a preview of the link must not use it up
         return Response()
-    known = guard.known(request.scope) is not None
-    if not guard.spend(request.query_params.get("token", "")) and not known:
+    visitor, asked = guard.known(request.scope), request.query_params
+    lesson = guard.classroom.lesson
+    cookie = None  # for those who are known already, also for a teacher who opens the class's link
+    if "class" in asked:
+        good = guard.classroom.admits(asked["class"])
+        if good and visitor is None and lesson is not None:
+            cookie = guard.pupil_cookie(lesson)
+    else:
+        good = guard.spend(asked.get("token", ""))
+        if good and (visitor is None or visitor.lesson):
+            cookie = guard.cookie()
+    if not good and visitor is None:
         text, headers = unknown_page()
         return Response(text, 401, headers)
     response: Response
@@ -221,8 +296,8 @@ def _launched(request: Request, guard: Guard) -> Response:
         response = Response(text, 200, headers)
     else:
         response = RedirectResponse("/", 303)
-    if not known:
-        response.headers["set-cookie"] = guard.cookie()
+    if cookie is not None:
+        response.headers["set-cookie"] = cookie
     return response
 
 
@@ -256,9 +331,11 @@ class _Command:
 class _Socket:
     """The traffic of one tab, from its first message to its last."""
 
-    def __init__(self, websocket: WebSocket, session: Session) -> None:
+    def __init__(self, websocket: WebSocket, session: Session, visitor: Visitor, classroom: Classroom) -> None:
         self._websocket = websocket
         self._session = session
+        self._visitor = visitor
+        self._classroom = classroom
         self._loop = asyncio.get_running_loop()
         self._sending = asyncio.Lock()
         self._due = asyncio.Event()  # there may be news, or a frame, or the credit for one
@@ -268,30 +345,42 @@ class _Socket:
         self._changed = asyncio.Event()  # the queue is not what it was
         self._unacknowledged: Any = None  # the frame under way
         self._interval: float | None = SHORTEST_INTERVAL
+        self._doing: str | None = None  # the command at work
+        self._overtaking: set[asyncio.Task[None]] = set()
         self._asked = False  # the tab looks at something new, and somebody waits for the answer
         self._begun = self._took = 0.0  # when the last frame was begun, and how long it took to be there
         self._tab: Tab
 
     async def run(self) -> None:
         """Serve the tab until it is gone."""
-        self._tab = await asyncio.to_thread(self._session.tab, self._wake)
+        visitor = self._visitor
+        self._tab = await asyncio.to_thread(self._session.tab, self._wake, watching=visitor.lesson is not None)
         try:
-            csrf = self._websocket.state.visitor.csrf
-            await self._send(_json({"type": "hello", "version": glassnet.__version__, "csrf": csrf}))
+            hello = {"type": "hello", "version": glassnet.__version__, "csrf": visitor.csrf, "role": visitor.role}
+            await self._send(_json(hello))
             tasks = [asyncio.create_task(each()) for each in (self._read, self._work, self._show)]
+            if visitor.lesson is not None:
+                tasks.append(asyncio.create_task(self._attend(visitor.lesson)))
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                tasks += self._overtaking
                 for task in tasks:
                     task.cancel()
                 ends = await asyncio.gather(*tasks, return_exceptions=True)
             for end in ends:
                 if isinstance(end, Exception) and not isinstance(end, WebSocketDisconnect | TimeoutError):
                     raise end
+            if visitor.lesson is not None and not self._classroom.is_open(visitor.lesson):
+                async with asyncio.timeout(1):  # no longer, if the tab does not read
+                    await self._websocket.close(1008, "the class is over")
         except (WebSocketDisconnect, TimeoutError):
             pass
         finally:
             await asyncio.shield(asyncio.to_thread(self._tab.close))
+
+    async def _attend(self, lesson: str) -> None:
+        await self._classroom.ended(lesson)
 
     def _wake(self) -> None:
         """Called by the session, in any of its threads and as often as it likes: one call in many passes to the loop."""
@@ -342,7 +431,14 @@ class _Socket:
             except WrongValue as error:
                 await self._error(message, str(error), "wrong_message")
                 continue
-            await self._queue(_Command(given, arrays, len(data or "")))
+            command = _Command(given, arrays, len(data or ""))
+            if name == "pause" and self._doing in _LONG:
+                # They take as long as they take, and this is how they are stopped: it cannot wait for their end.
+                task = asyncio.create_task(self._follow(command))
+                self._overtaking.add(task)
+                task.add_done_callback(self._overtaking.discard)
+                continue
+            await self._queue(command)
 
     def _acknowledge(self, frame: Any) -> None:
         if self._unacknowledged is not None and frame == self._unacknowledged:
@@ -373,27 +469,35 @@ class _Socket:
             command = self._commands.popleft()
             self._waiting -= command.size
             self._changed.set()
-            message = command.message
+            self._doing = command.message["do"]
             try:
-                result = await asyncio.to_thread(self._tab.do, message, command.arrays)
-                if message["do"] == "look":
-                    self._asked = True
-                    self._due.set()
-            except GlassnetError as error:
-                await self._error(message, str(error), getattr(error, "code", None))
-            except MemoryError:
-                await self._error(
-                    message, "there is not enough memory for this: use less data, or smaller layers", "memory"
-                )
-            except Exception:  # a bug: the tab lives on, and whoever runs the server sees it
-                _LOG.exception("the studio could not do %r", message["do"])
-                text = "this went wrong inside the studio, which goes on; the details are where it was started"
-                await self._error(message, text, "bug")
+                await self._follow(command)
+            finally:
+                self._doing = None
+
+    async def _follow(self, command: _Command) -> None:
+        """Do what a command says, and reply."""
+        message = command.message
+        try:
+            result = await asyncio.to_thread(self._tab.do, message, command.arrays)
+            if message["do"] == "look":
+                self._asked = True
+                self._due.set()
+        except GlassnetError as error:
+            await self._error(message, str(error), getattr(error, "code", None))
+        except MemoryError:
+            await self._error(
+                message, "there is not enough memory for this: use less data, or smaller layers", "memory"
+            )
+        except Exception:  # a bug: the tab lives on, and whoever runs the server sees it
+            _LOG.exception("the studio could not do %r", message["do"])
+            text = "this went wrong inside the studio, which goes on; the details are where it was started"
+            await self._error(message, text, "bug")
+        else:
+            if isinstance(result, bytes):
+                await self._send(result)
             else:
-                if isinstance(result, bytes):
-                    await self._send(result)
-                else:
-                    await self._reply(message, {**result, "type": "done"})
+                await self._reply(message, {**result, "type": "done"})
 
     # ── Out ──
 
@@ -405,7 +509,7 @@ class _Socket:
             due = False
             if self._unacknowledged is None and self._interval is not None:
                 now = self._loop.time()
-                rest = self._begun + max(self._interval, _REST * self._took) - now
+                rest = self._begun + max(self._interval, min(_REST * self._took, _LONGEST_REST)) - now
                 if rest <= 0 or self._asked:
                     rest, self._asked, due = None, False, True
                     self._begun = now
@@ -592,7 +696,8 @@ def _serve(
         raise
     try:
         number = sockets[0].getsockname()[1]
-        guard = Guard(secret, number, host, limits={"/api/picture": MAX_IMAGE_BYTES})
+        classroom = Classroom(secret, number, home.path / "class.json")
+        guard = Guard(secret, number, host, limits=LIMITS, classroom=classroom)
         home.note_server(number, host)
         link = guard.link()
         opened = Opened(link, session.describe(), elsewhere=guard.elsewhere())

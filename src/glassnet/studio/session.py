@@ -25,22 +25,31 @@ from numpy.typing import NDArray
 
 from glassnet import files
 from glassnet.activations import Activation
+from glassnet.arrays import to_numpy
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.data import load
+from glassnet.edits import Edit
+from glassnet.engine import Engine
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import evaluate
 from glassnet.initializers import as_initializer
 from glassnet.interchange import read_checkpoint, read_network
-from glassnet.plans import CHANGES, Plan, answer_of, begun, cost_of, fingerprint, numbered, reopened
+from glassnet.network import Network
+from glassnet.plans import CHANGES, Plan, answer_of, begun, cost_of, fingerprint, reopened
 from glassnet.recipes import Recipe, recipe
+from glassnet.replay import Place, engine_of
 from glassnet.runs import Run
-from glassnet.studio.commands import checked
-from glassnet.studio.description import described, sources_of
+from glassnet.studio.commands import WATCHING, checked
+from glassnet.studio.description import described, for_pupils, last_names, run_number, sources_of
 from glassnet.studio.frames import pack
-from glassnet.studio.looks import Questions, first_look, look_at, minibatch, thought
-from glassnet.studio.trainer import Notice, State, Trainer, check
+from glassnet.studio.links import made
+from glassnet.studio.looks import Questions, answers, changes, first_look, lit, look_at, minibatch, thought
+from glassnet.studio.races import Races
+from glassnet.studio.shelf import Shelf
+from glassnet.studio.trainer import CARRIED, Notice, Refused, State, Trainer, bookmarks, check, new_run
+from glassnet.studio.uploads import Uploads
 
-__all__ = ["MAX_COUNT", "MAX_LAYERS", "Session", "Tab"]
+__all__ = ["MAX_COUNT", "MAX_LAYERS", "Session", "Tab", "check_size"]
 
 MAX_COUNT = 2_000_000
 """Weights and biases of a network in the studio, at most: each frame holds them all."""
@@ -54,6 +63,8 @@ _JUDGE_REST = 10
 """And so many times as long as one takes: a large network is judged less often, so that judging does not slow its learning."""
 _RING = 1 / 60
 """Seconds between two calls of a tab, at least."""
+_BOOKMARKS = 100
+"""Bookmarks of a run, at most."""
 _MINIBATCH = 0.25
 """Seconds between two minibatches shown, at least, while several are done between two frames."""
 
@@ -77,7 +88,7 @@ class Session:
         if source is not None and data is not None:
             raise WrongValue(f"a run has its own data: leave out either {source} or the data {', '.join(data)}")
         self.home = Path(home)
-        self._lock = threading.Lock()  # guards _tabs
+        self._lock = threading.Lock()  # guards _tabs, and changes of _known
         self._tabs: list[Tab] = []
         self._closed = threading.Event()
         self._due = threading.Event()
@@ -104,7 +115,11 @@ class Session:
                 self._known.append(each)
         good = speed is None or (isinstance(speed, int | float) and not isinstance(speed, bool) and 0.1 <= speed <= 1e6)
         speed = (None if speed is None else float(speed)) if good else 100.0
-        self._trainer = Trainer(run, plan, self._due.set, speed=speed, playing=playing, notice=notice)
+        at = _place(remembered.get("at")) if run.path.name == str(remembered.get("run")) else None
+        self._trainer = Trainer(run, plan, self._due.set, speed=speed, playing=playing, at=at, notice=notice)
+        self.races = Races(self)
+        self.shelf = Shelf(self)
+        self.uploads = Uploads(self)
         self._written: dict[str, Any] | None = None
         self._remember()
         self._threads = [
@@ -114,39 +129,62 @@ class Session:
         for thread in self._threads:
             thread.start()
 
-    def tab(self, wake: Callable[[], None]) -> Tab:
+    def tab(self, wake: Callable[[], None], *, watching: bool = False) -> Tab:
         """One more that watches.
 
         Args:
             wake: called, by a thread of the session's own and at most sixty times a second, whenever there may be something
                 new. It must return at once, and not call the session.
+            watching: whether it may only watch: it can do nothing that others would see.
 
         Errors: :class:`~glassnet.errors.WrongValue` if the session is closed.
         """
         if self._closed.is_set():
             raise WrongValue("the studio is closed")
-        tab = Tab(self, wake)
+        tab = Tab(self, wake, watching)
         with self._lock:
             self._tabs.append(tab)
         self._due.set()
         return tab
 
-    def state(self) -> dict[str, Any]:
-        """What is going on, for programs: ``run``, as :meth:`describe` says it, and ``status``, as every frame does."""
-        state = self._trainer.state
-        return {"run": self._described(state), "status": self._status(state)}
+    def now(self) -> State:
+        """How things are: of the run that is trained here, or of the one of another process that is watched."""
+        return self.shelf.watched() or self._trainer.state
+
+    def trained(self) -> State:
+        """How the run stands that is trained here, whatever is watched."""
+        return self._trainer.state
+
+    def retell(self) -> None:
+        """Tell the tabs of the run anew: what it says of itself has changed."""
+        self._trainer.retell()
+
+    def changed(self) -> None:
+        """Tell the tabs that there may be something new. Returns at once."""
+        self._due.set()
+
+    def state(self, *, watching: bool = False) -> dict[str, Any]:
+        """What is going on, for programs: ``run``, as :meth:`describe` says it, and ``status``, as every frame does.
+
+        ``watching``: as those are told it who may only watch.
+        """
+        state = self.now()
+        return {"run": self._described(state, watching), "status": self._status(state, watching)}
 
     def describe(self) -> dict[str, Any]:
         """The ``run`` message: what the run is, how it is trained, what could be chosen instead."""
-        return self._described(self._trainer.state)
+        return self._described(self.now())
 
-    def _described(self, state: State) -> dict[str, Any]:
-        return described(state, self._known)
+    def _described(self, state: State, watching: bool = False) -> dict[str, Any]:
+        run = {**described(state, self._known, self.uploads.name_of), "made": made(state)}
+        return for_pupils(run) if watching else run
 
     def close(self) -> None:
         """Stop between two minibatches, save, and end the threads. May be called again."""
         self._closed.set()
         self._due.set()
+        for each in (self.races, self.shelf, self.uploads):
+            each.close()
         self._trainer.close()
         for thread in self._threads:
             thread.join()
@@ -154,10 +192,85 @@ class Session:
             self._tabs.clear()
         self._remember()
 
+    # ── What the parts of the session are made of ────────────────────────────────────────────────────────────────────
+
+    def pause(self) -> None:
+        """Stop training, between two minibatches."""
+        self._trainer.pause()
+
+    def engine(self, plan: Plan) -> Engine:
+        """What takes the steps of a training that begins so.
+
+        Errors: :class:`~glassnet.errors.WrongValue` if it does not know its engine.
+        """
+        return engine_of(plan.about.get("engine"), plan.checkpoint)
+
+    def know(self, sources: Sequence[str]) -> None:
+        """Data that can be chosen from now on, in later sessions of this home too as long as it is there."""
+        with self._lock:
+            new = list(sources) not in self._known
+            if new:
+                self._known = [*self._known, list(sources)]
+        if new:
+            self._trainer.retell()
+            self._remember()
+
+    def forget(self, sources: Sequence[str]) -> None:
+        """Data that cannot be chosen any more."""
+        with self._lock:
+            there = list(sources) in self._known[1:]
+            if there:
+                self._known = [each for each in self._known if each != list(sources)]
+        if there:
+            self._trainer.retell()
+            self._remember()
+
+    def planned(self, fields: Mapping[str, Any]) -> Plan:
+        """The training that the command ``restart`` would begin with these fields.
+
+        Errors: those of ``restart``.
+        """
+        return self._planned(self._trainer.state, dict(fields))
+
+    def begin(self, plan: Plan, source: str | Path | None = None) -> int:
+        """Make a new run that begins so, and take it; its number. ``plan.about["events"]`` is what happened before.
+
+        Errors: :class:`~glassnet.errors.WrongValue`, :class:`~glassnet.files.NotSaved`.
+        """
+        with self._restarting:
+            run, plan = self._made(plan, source)
+            self._trainer.take(run, plan)
+            self._remember()
+        self.shelf.unwatch()  # what was begun is to be seen
+        return int(run.path.name)
+
+    def begin_from(self, source: Path) -> int:
+        """Make a new run that goes on from a run's folder or a network's file, which is only read; its number.
+
+        Errors: :class:`~glassnet.errors.WrongFile`, :class:`~glassnet.errors.WrongValue`, :class:`~glassnet.files.NotSaved`.
+        """
+        return self.begin(_from(source), source)
+
+    def resume(self, path: Path) -> int:
+        """Go on with a run of the home, where it ended; its number.
+
+        Errors: :class:`~glassnet.errors.WrongFile` if it cannot go on.
+        """
+        with self._restarting:
+            if path.name == self._trainer.state.run.path.name:
+                return int(path.name)
+            self._trainer.take(*_opened(path))
+            self._remember()
+            return int(path.name)
+
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _follow(self, name: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Do what acts on the run."""
+        if self.shelf.watched() is not None:
+            raise Refused(
+                "this run is trained by another process, and only watched here: stop watching it first", "watching"
+            )
         match name:
             case "play":
                 self._trainer.play()
@@ -171,9 +284,68 @@ class Session:
                 self._trainer.change(fields)
             case "restart":
                 return {"run": self._restart(fields)}
-        if name in ("play", "pause"):  # at once: whoever is killed now goes on so
+            case "reach" | "seek":
+                place = fields.get("at", fields.get("step"))
+                if place is None:
+                    raise WrongValue(f"{name} needs its field step or at")
+                (self._trainer.reach if name == "reach" else self._trainer.seek)(place)
+            case "back":
+                self._trainer.back(fields["what"] == "epoch")
+            case "bookmark" | "unbookmark":
+                return self._bookmark(fields, gone=name == "unbookmark")
+            case "edit" | "undo" | "redo" | "worth":
+                return self._by_hand(name, fields)
+        if name != "speed":  # at once: whoever is killed now goes on so
             self._remember()
-        return {}
+        state = self._trainer.state
+        return {"step": state.step, "at": list(state.at), "run": int(state.run.path.name)}
+
+    def _bookmark(self, fields: dict[str, Any], gone: bool) -> dict[str, Any]:
+        """Set, rename or take away a bookmark."""
+        with self._restarting:
+            state = self._trainer.state
+            there = {each["bookmark"]: each for each in bookmarks(state.run.about)}
+            number = fields.get("bookmark")
+            if number is not None and number not in there:
+                raise WrongValue(f"there is no bookmark {number}")
+            if gone:
+                del there[number]
+            elif number is None:
+                if len(there) >= _BOOKMARKS:
+                    raise WrongValue(f"a run can have {_BOOKMARKS} bookmarks: take one away first")
+                number = 1 + max(there, default=0)
+                name = fields.get("name") or f"step {state.step:,}"
+                there[number] = {"bookmark": number, "name": name, "at": state.at}
+            elif "name" in fields:
+                there[number] = {**there[number], "name": fields["name"]}
+            state.run.note(bookmarks=[{**each, "at": list(each["at"])} for each in there.values()])
+            self._trainer.retell()
+            return {"bookmark": number}
+
+    def _by_hand(self, name: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Change the network by hand, or take it back, or neither; and what it is worth then."""
+        began = time.monotonic()
+        if name == "undo":
+            self._trainer.undo(fields.get("all", False))
+        elif name == "redo":
+            self._trainer.redo()
+        elif name == "worth":
+            pass
+        elif fields["kind"] == "mute" and fields.get("muted") is False:
+            self._trainer.unmute(fields["layer"], fields["neuron"])
+        else:
+            self._trainer.edit(_edit(fields))
+        state = self._trainer.state
+        self._remember()
+        return {
+            "run": int(state.run.path.name),
+            "weights": state.weights.version,
+            "edits": len(state.edits),
+            "redo": len(state.redo),
+            "judged": _worth(state, state.weights.network),
+            "before": _worth(state, self._trainer.untouched()),
+            "milliseconds": round(1000 * (time.monotonic() - began), 1),
+        }
 
     def _restart(self, fields: dict[str, Any]) -> int:
         """Begin a new run; its number. What takes long is done here, while the run of now goes on."""
@@ -236,11 +408,9 @@ class Session:
         """The folder of a new run that begins so."""
         check(plan)  # before there is a folder for it
         past = plan.about.pop("events", [])
-        run = Run.create(numbered(self.home), {**plan.about, "from": None if source is None else str(source)})
-        if past:
-            run.append(past)
-        run.save(plan.checkpoint)
-        return run, plan
+        first = plan.about.pop("first", plan.checkpoint)
+        about = {**plan.about, "from": None if source is None else str(source)}
+        return new_run(self.home, about, past, first, plan.checkpoint), plan
 
     # ── What is remembered ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -250,14 +420,9 @@ class Session:
         try:
             if type(number) is not int:
                 raise WrongFile(f"{self.home / 'session.json'} does not say which run was going on")
-            run = Run.open(path)
-            if data is not None and sources_of(run.about) != list(data):
+            if data is not None and sources_of(Run.open(path).about) != list(data):
                 return None, None
-            plan = reopened(run)
-            _check_size(plan.checkpoint.network.sizes)
-            check(plan)
-            run.rewind(plan.checkpoint)
-            return (run, plan), None
+            return _opened(path), None
         except GlassnetError as error:
             why = str(error).rstrip(".")
             return None, Notice("damaged", f"{why}. So a new run was begun; what is in {path} is left as it is.")
@@ -270,6 +435,7 @@ class Session:
                 "run": int(state.run.path.name),
                 "speed": state.speed,
                 "playing": state.mode == "playing",
+                "at": list(state.at) if state.past else None,
                 "data": self._known[1:],
             }
             if now == self._written:
@@ -313,7 +479,10 @@ class Session:
             except Exception:  # what should never happen: the next network is judged again
                 logging.getLogger("glassnet").exception("the studio's judging failed")
 
-    def _status(self, state: State) -> dict[str, Any]:
+    def _status(self, state: State, watching: bool = False) -> dict[str, Any]:
+        notice = None if state.notice is None else {"code": state.notice.code, "text": state.notice.text}
+        if notice is not None and watching:  # where the home lies is nothing to them
+            notice["text"] = notice["text"].replace(f"{self.home}{os.sep}", "").replace(str(self.home), "the home")
         settings, checkpoint, n = state.checkpoint.settings, state.checkpoint, len(state.splits.train)
         done = checkpoint.epoch >= settings.epochs
         return {
@@ -329,21 +498,25 @@ class Session:
             "speed": state.speed,
             "learning_rate": state.learning_rate,
             "cost": state.cost if state.cost is not None and math.isfinite(state.cost) else None,
-            "notice": None if state.notice is None else {"code": state.notice.code, "text": state.notice.text},
-            "judged": state.judged,
+            "notice": notice,
+            "judged": _told(state),
             "tabs": len(self._tabs),
+            "at": list(state.at),
+            "end": {"step": state.step_of(state.end), "at": list(state.end)},
+            "past": state.past,
+            "edits": {"count": len(state.edits), "redo": len(state.redo)},
         }
 
 
 class Tab:
     """One that watches: a browser's tab, a phone. Made by :meth:`Session.tab`. Every method may be called in any thread."""
 
-    def __init__(self, session: Session, wake: Callable[[], None]) -> None:
+    def __init__(self, session: Session, wake: Callable[[], None], watching: bool = False) -> None:
         self._session = session
-        self._trainer = session._trainer
         self.wake = wake
+        self.watching = watching
         self._lock = threading.Lock()  # guards all below: one frame at a time
-        state = self._trainer.state
+        state = session.now()
         self._look = first_look(state.splits)
         self._run = (
             state.run
@@ -356,6 +529,8 @@ class Tab:
         self._charts: Any = None
         self._batch: Any = None
         self._batch_at = 0.0
+        self._changes: tuple[Any] | None = None  # of which minibatch it was sent what it changed
+        self._races: dict[str, Any] = {}  # what of a race this tab was sent already
 
     def do(self, message: dict[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> dict[str, Any] | bytes:
         """Follow a command: the fields of the ``done`` reply, or that reply whole and packed, if it has arrays.
@@ -363,18 +538,24 @@ class Tab:
         Commands that act on the run wait for the training to take note, some milliseconds; ``restart`` as long as the data
         takes to read.
 
-        Errors: :class:`~glassnet.errors.WrongValue` and other :class:`~glassnet.errors.GlassnetError`; some have a ``code``.
+        Errors: :class:`~glassnet.errors.WrongValue`, of which a :class:`~glassnet.studio.trainer.Refused` has a ``code``, and
+        other :class:`~glassnet.errors.GlassnetError`.
         """
         arrays = arrays or {}
         name, fields = checked(message, arrays)
-        session, state = self._session, self._trainer.state
+        session, state = self._session, self._session.now()
         if session._closed.is_set():
             raise WrongValue("the studio is closed")
+        if self.watching and name not in WATCHING:
+            raise Refused(
+                "you were let in to watch: what happens to the run is for the one who teaches to say", "watching_only"
+            )
         match name:
             case "view":
                 with self._lock:
                     self._watch = frozenset(fields.get("watch", self._watch))
-                    self._batch = None
+                    self._batch = self._changes = None
+                    self._races.clear()
             case "look":
                 look = look_at(fields, arrays.get("pixels"), state.splits)
                 with self._lock:
@@ -383,6 +564,31 @@ class Tab:
                 return _reply(message, *session._questions.find(state, fields))
             case "mistakes":
                 return _reply(message, *session._questions.mistakes(state, fields))
+            case "lit":
+                return _reply(message, *lit(state, fields))
+            case "answers":
+                step = fields.get("step")
+                if step and self.watching:  # the training would stand still while it is trained again
+                    raise Refused(
+                        "you were let in to watch: of the past, only step 0 can be asked about", "watching_only"
+                    )
+                if step is not None and state.mode == "watching":
+                    raise Refused("the past of a run that is only watched is not known here", "watching")
+                network = state.weights.network if step is None else session._trainer.network_at(step)
+                return _reply(message, *answers(network, state.splits, fields["source"], fields["rows"]))
+            case "edit" if fields["kind"] == "weights":
+                if "values" not in arrays:
+                    raise WrongValue(
+                        "an edit of all weights of a neuron needs its values, as an array behind the command"
+                    )
+                return session._follow(name, {**fields, "values": arrays["values"]})
+            case "race":
+                return session.races.do(fields)
+            case "runs" | "compare" | "open" | "watch_run" | "unwatch" | "rename" | "delete" | "restore" | "empty":
+                return _answer(message, session.shelf.do(name, fields))
+            case "datasets" | "dataset" | "forget_data":
+                found = session.uploads.do(name, fields)
+                return _answer(message, _of_last_names(found) if self.watching else found)
             case _:
                 return session._follow(name, fields)
         session._due.set()
@@ -390,12 +596,12 @@ class Tab:
 
     def news(self) -> list[dict[str, Any]]:
         """The text messages that are due: ``run``, if it changed since this was last asked."""
-        state = self._trainer.state
+        state = self._session.now()
         with self._lock:
             if self._told == state.told:
                 return []
             self._told = state.told
-        return [self._session._described(state)]
+        return [self._session._described(state, self.watching)]
 
     def frame(self) -> bytes | None:
         """The newest frame; None if nothing changed since the last one."""
@@ -414,12 +620,13 @@ class Tab:
         session._due.set()
 
     def _frame(self) -> bytes | None:
-        session, state = self._session, self._trainer.state
+        session, state = self._session, self._session.now()
         if self._run is not state.run:
             self._look, self._run = self._look.again(state.splits), state.run
         look = self._look
         tabs = len(session._tabs)
-        seen = (state.serial, look, tabs, self._watch)
+        racing = "race" in self._watch
+        seen = (state.serial, look, tabs, self._watch, session.races.serial if racing else None)
         if self._seen is not None and all(a is b or a == b for a, b in zip(seen, self._seen, strict=True)):
             return None
         self._seen = seen
@@ -430,9 +637,9 @@ class Tab:
         header: dict[str, Any] = {
             "type": "frame",
             "frame": self._number,
-            "run": int(state.run.path.name),
+            "run": run_number(state),
             "weights": state.weights.version,
-            "status": session._status(state),
+            "status": session._status(state, self.watching),
             "look": about,
         }
         if self._weights != state.weights.version:
@@ -445,6 +652,13 @@ class Tab:
             version, series = state.charts.arrays(size)
             self._charts = (state.charts, version, size, state.told)
             arrays |= series
+        if "change" in self._watch and (self._changes is None or self._changes[0] is not state.batch):
+            self._changes = (state.batch,)
+            header["change"], more = changes(state)
+            arrays |= more
+        if racing:
+            header["race"], more = session.races.frame(self._races, look.input)
+            arrays |= more
         if "minibatch" in self._watch and (found := self._minibatch(state)) is not None:
             header["minibatch"], more = found
             arrays |= more
@@ -460,6 +674,19 @@ class Tab:
             return None
         self._batch, self._batch_at = what, now
         return minibatch(state)
+
+
+def _answer(message: dict[str, Any], found: dict[str, Any] | tuple[dict[str, Any], dict[str, NDArray[Any]]]) -> Any:
+    return _reply(message, *found) if isinstance(found, tuple) else found
+
+
+def _of_last_names(found: Any) -> Any:
+    """What is said of data, for those who only watch: where it lies on this machine is left out."""
+    if isinstance(found, dict):
+        return {key: last_names(value) if key == "sources" else _of_last_names(value) for key, value in found.items()}
+    if isinstance(found, tuple):
+        return _of_last_names(found[0]), found[1]
+    return [_of_last_names(each) for each in found] if isinstance(found, list) else found
 
 
 def _reply(message: dict[str, Any], about: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
@@ -483,7 +710,66 @@ def _judgement(state: State, threads: int | None) -> dict[str, Any]:
     return judged
 
 
-def _check_size(sizes: Any) -> None:
+def _told(state: State) -> dict[str, Any] | None:
+    """The newest judgement, as a frame tells it: its step in minibatches of today's size, as all steps are."""
+    if state.judged is None:
+        return None
+    told = {key: value for key, value in state.judged.items() if key != "at"}
+    at = _place(state.judged.get("at"))
+    return told if at is None else {**told, "step": state.step_of(at)}
+
+
+def _worth(state: State, network: Network) -> dict[str, Any] | None:
+    """What a network is worth on up to 10,000 validation images, or on training images where there are none."""
+    data = (state.splits.train if state.splits.validation is None else state.splits.validation).take(slice(0, _JUDGED))
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = evaluate(network, data, state.checkpoint.settings.cost, answer_of(network))
+    if not math.isfinite(found.cost):
+        return None
+    return {"cost": found.cost, "accuracy": found.accuracy, "examples": found.examples}
+
+
+def _edit(fields: Mapping[str, Any]) -> Edit:
+    """An edit from the fields of its command."""
+    kind, stroke = fields["kind"], fields.get("stroke")
+    if kind == "weights":
+        values = tuple(
+            float(str(each)) for each in fields["values"]
+        )  # as few digits as tell them apart: they are recorded
+    elif kind == "mute":
+        values = ()
+    elif "value" in fields:
+        values = (fields["value"],)
+    else:
+        raise WrongValue(f"an edit of a {kind} needs its value")
+    number = fields.get("input") if kind == "weight" else None
+    return Edit(kind, fields["layer"], fields["neuron"], values, number, stroke)
+
+
+def _place(given: Any) -> Place | None:
+    """A place as it was remembered."""
+    good = isinstance(given, list) and len(given) == 2 and all(type(each) is int and each >= 0 for each in given)
+    return (given[0], given[1]) if good else None
+
+
+def _opened(path: Path) -> tuple[Run, Plan]:
+    """A run of the home, to go on with.
+
+    Errors: :class:`~glassnet.errors.WrongFile`, :class:`~glassnet.errors.WrongValue`.
+    """
+    run = Run.open(path)
+    plan = reopened(run)
+    check_size(plan.checkpoint.network.sizes)
+    check(plan)
+    run.rewind(plan.checkpoint)
+    if not (run.path / "first.safetensors").exists():  # of an older version: drawn again from its seed
+        first = _first_of(run, run.events(), plan)
+        if first is not None:
+            run.save_first(first)
+    return run, plan
+
+
+def check_size(sizes: Any) -> None:
     """Refuse a network too large to be shown.
 
     Errors: :class:`~glassnet.errors.WrongValue`.
@@ -498,7 +784,7 @@ def _check_size(sizes: Any) -> None:
         )
 
 
-_begun = partial(begun, check=_check_size)
+_begun = partial(begun, check=check_size)
 """A new training on a network that can be shown; too large a one is refused before there is memory taken for it."""
 
 
@@ -510,14 +796,14 @@ def _from(source: Path) -> Plan:
     if not source.is_file():
         run = Run.open(source)
         plan = reopened(run)
-        _check_size(plan.checkpoint.network.sizes)
+        check_size(plan.checkpoint.network.sizes)
         here = [plan.checkpoint.epoch, plan.checkpoint.example]
         past = [event for event in run.events() if event["at"] <= here]
-        kept = ("data", "recipe", "initializer", "sizes", "classes", "engine", "glassnet", "created", "python", "numpy")
-        about = {key: run.about[key] for key in kept if key in run.about}
-        return replace(plan, about={**about, "events": past})
+        about = {key: run.about[key] for key in CARRIED if key in run.about}
+        first = _first_of(run, past, plan)
+        return replace(plan, about={**about, "events": past, **({} if first is None else {"first": first})})
     network, _ = read_network(source)
-    _check_size(network.sizes)
+    check_size(network.sizes)
     splits = load("mnist")
     try:
         checkpoint = read_checkpoint(source)[0]
@@ -537,6 +823,35 @@ def _from(source: Path) -> Plan:
         "classes": list(splits.train.classes or ()),
     }
     return Plan(checkpoint, splits, about)
+
+
+def _first_of(run: Run, past: Sequence[Mapping[str, Any]], plan: Plan) -> Checkpoint | None:
+    """Where a run began: as it was noted, or drawn again from its seed; None if it began with a network nobody knows."""
+    noted = run.first()
+    if noted is not None:
+        return noted
+    started = next((event for event in past if event["event"] == "started"), None)
+    if (
+        started is None
+        or started["at"] != [0, 0]
+        or run.about.get("from") is not None
+        or "initializer" not in run.about
+    ):
+        return None
+    now = plan.checkpoint.network
+    try:
+        settings = Settings.from_data(started.get("settings"))
+        network = Network.random(
+            now.sizes,
+            hidden=now.activations[:-1],
+            output=now.activations[-1],
+            initializer=as_initializer(run.about["initializer"]),
+            seed=settings.seed,
+            dtype=to_numpy(now.layers[0].bias).dtype,
+        )
+    except WrongValue:
+        return None
+    return Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
 
 
 def _data_of(remembered: Mapping[str, Any]) -> list[list[str]]:

@@ -5,41 +5,52 @@ answered between two minibatches; and they read :attr:`Trainer.state`, an immuta
 event. It waits for nobody: not for those who look, and not for their connections.
 
 The numbers do not depend on any of this: a run that was paused, stepped and resumed at any speed ends with the bytes of
-one that was trained in one go.
+one that was trained in one go. That is why it can go back, too: it stands at some place of its run, up to the furthest that
+it ever came to, its *end*, and before that it does again what was done (see :mod:`glassnet.replay`). Whoever changes
+something there begins a new run, which branches off: what was done is never undone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import math
+import shutil
 import threading
 import time
-import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from glassnet.checkpoint import Checkpoint
 from glassnet.data import Splits
-from glassnet.errors import GlassnetError, TrainingWarning, WrongValue
+from glassnet.edits import Edit, edited, effective
+from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
 from glassnet.explain.examples import precise
+from glassnet.files import NotSaved
 from glassnet.network import Network
-from glassnet.plans import Plan, changed
+from glassnet.plans import Plan, changed, numbered
+from glassnet.replay import Interrupted, Log, Past, Place, engine_of, place_of
 from glassnet.runs import Run, event_data
 from glassnet.studio.charts import Charts, judgement_of, number_of, steps_at
-from glassnet.training import Diverged, as_engine, train
+from glassnet.training import Diverged, train
 
-__all__ = ["Batch", "Mode", "Notice", "Refused", "State", "Trainer", "Weights", "check"]
+__all__ = [
+    "CARRIED", "Batch", "Mode", "Notice", "Refused", "State", "Trainer", "Weights", "bookmarks", "check", "new_run",
+]  # fmt: skip
 
-Mode = Literal["paused", "playing", "stepping", "finished", "diverged"]
+Mode = Literal["paused", "playing", "stepping", "finished", "diverged", "watching"]
 
+CARRIED = ("data", "recipe", "initializer", "sizes", "classes", "engine", "glassnet", "created", "python", "numpy")
+"""What a run that goes on from another says of itself as that one does."""
 _FILM = 25
 """Events a second: as often as a screen shows a film. Faster speeds do several minibatches in each."""
 _SAVE = 2.0
@@ -52,6 +63,14 @@ _LATELY = 1.0
 """Seconds over which the rate is measured."""
 _WAITING = 20_000
 """Events kept for a disk that cannot be written, at most."""
+_IDLE = 2.0
+"""Seconds that training an epoch again may take, if it is done while nobody asks."""
+_EDITS = 300
+"""Edits at a place that are undone one by one; of more, only those are kept of which something is left."""
+_KEEP = 0.25
+"""Seconds of training between two moments that are kept, besides the ends of epochs."""
+_STRETCH = 500
+"""Minibatches done at once, at most, on the way to a place at which to stop."""
 
 
 class Refused(WrongValue):
@@ -124,6 +143,9 @@ class State:
         judged: what the newest judgement says, as plain data; None before the first.
         notice: what to tell.
         engine: the name of what takes the steps.
+        end: the furthest place that the run has come to.
+        log: what was changed along it; not to be written into.
+        redo: edits by hand that were undone at this place, and can be done again.
     """
 
     serial: int
@@ -142,6 +164,9 @@ class State:
     judged: dict[str, Any] | None = None
     notice: Notice | None = None
     engine: str = "fused"
+    end: Place = (0, 0)
+    log: Log = field(default_factory=Log)
+    redo: tuple[Edit, ...] = ()
 
     @property
     def place(self) -> int:
@@ -149,9 +174,35 @@ class State:
         return self.checkpoint.epoch * len(self.splits.train) + self.checkpoint.example
 
     @property
+    def at(self) -> Place:
+        """Epochs that are complete, and examples of the next that were looked at."""
+        return place_of(self.checkpoint)
+
+    @property
+    def past(self) -> bool:
+        """Whether the run has been further than this."""
+        return self.at < self.end
+
+    @property
+    def edits(self) -> list[Edit]:
+        """What was changed by hand at this place."""
+        return self.log.edits.get(self.at, [])
+
+    @property
     def step(self) -> int:
         """Minibatches done, as if all had had today's size."""
-        return int(steps_at(np.array([self.place]), len(self.splits.train), self.checkpoint.settings.batch_size)[0])
+        return self.step_of(self.at)
+
+    def step_of(self, at: Place) -> int:
+        """Minibatches up to a place, as if all had today's size."""
+        n = len(self.splits.train)
+        return int(steps_at(np.array([at[0] * n + at[1]]), n, self.checkpoint.settings.batch_size)[0])
+
+    def place_at(self, step: int) -> Place:
+        """The place that so many minibatches of today's size lead to."""
+        n, size = len(self.splits.train), self.checkpoint.settings.batch_size
+        epoch, batch = divmod(step, -(-n // size))
+        return epoch, batch * size
 
     @property
     def steps(self) -> int:
@@ -167,6 +218,21 @@ class State:
         return float(self.checkpoint.settings.optimizer.rate(memory))
 
 
+def bookmarks(about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The bookmarks of a run's description: each with its number, name and place; what cannot be one is left out."""
+    found = about.get("bookmarks")
+    good = []
+    for each in found if isinstance(found, list) else []:
+        if not isinstance(each, dict):
+            continue
+        number, name, at = each.get("bookmark"), each.get("name"), each.get("at")
+        if type(number) is not int or not isinstance(name, str) or not isinstance(at, list) or len(at) != 2:
+            continue
+        if all(type(part) is int and part >= 0 for part in at):
+            good.append({"bookmark": number, "name": name, "at": (at[0], at[1])})
+    return good
+
+
 def check(plan: Plan) -> None:
     """Refuse what cannot be trained, before anything is given up for it.
 
@@ -174,6 +240,41 @@ def check(plan: Plan) -> None:
     """
     splits = plan.splits
     train(None, splits.train, validation=splits.validation, start=plan.checkpoint, engine=plan.about.get("engine"))
+
+
+_MAKING = threading.Lock()  # of two that make a run at once, each is to have a folder of its own
+
+
+def new_run(
+    home: Path, about: dict[str, Any], events: Iterable[dict[str, Any]], first: Checkpoint, now: Checkpoint
+) -> Run:
+    """The folder of a new run under the next free number; nothing of it, if it cannot be written whole.
+
+    Args:
+        home: the folder it goes into.
+        about: what it says of itself.
+        events: what happened so far.
+        first: where it began.
+        now: where it stands.
+
+    Errors: :class:`~glassnet.files.NotSaved`.
+    """
+    with _MAKING:
+        path = numbered(home)
+        try:
+            run = Run.create(path, about)
+        except NotSaved:
+            with contextlib.suppress(OSError):  # nobody else's: it is empty
+                path.rmdir()
+            raise
+        try:
+            run.append(events)
+            run.save_first(first)
+            run.save(now)
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+        return run
 
 
 class Trainer:
@@ -185,6 +286,7 @@ class Trainer:
         changed: called in any thread whenever there is a new :attr:`state`; it must return at once.
         speed: minibatches a second; None: as many as can be done.
         playing: whether to begin at once.
+        at: a place of the run to stand at; None: its end.
         notice: something to tell from the beginning.
     """
 
@@ -196,6 +298,7 @@ class Trainer:
         *,
         speed: float | None = 100.0,
         playing: bool = False,
+        at: Place | None = None,
         notice: Notice | None = None,
     ) -> None:
         self._changed = changed
@@ -203,12 +306,15 @@ class Trainer:
         self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._stopped = False
         self._interrupt = threading.Event()
+        self._halt = threading.Event()  # stops the training again of what was, which can take long
+        self._arriving = threading.Condition()  # wakes those who wait for a place to be reached
+        self._fills = True  # there may be epochs of which no moment is kept
         self._lock = threading.RLock()  # guards _state, _notices and _waiting; held for moments only
         self._serials = itertools.count(1)
         self._notices: dict[str, Notice] = {}
         self._events: Iterator[Event] | None = None
         self._every: int | None = None
-        self._due = self._saved = self._begun = 0.0
+        self._due = self._saved = self._begun = self._kept = 0.0
         self._waiting: list[dict[str, Any]] = []  # events to be written
         self._recorded: Any = None  # the settings that were last written among them
         self._best: Checkpoint | None = None  # one to be written, and the validation cost of the best of all
@@ -216,12 +322,16 @@ class Trainer:
         self._lately: deque[tuple[float, int]] = deque()
         self._unsaved = False  # there is something to write
         self._stale = False  # the settings are others than those of _events
-        self._back: Checkpoint | None = (
-            None  # where the training went back to: what is on record after it did not happen
-        )
+        # Where the training went back to when it diverged: what is on record after it did not happen.
+        self._back: Checkpoint | None = None
+        self._past: Past
+        self._end: Checkpoint  # how the run stands at its end
+        self._untouched: Checkpoint | None = None  # as it was before a hand changed it
+        self._unlogged = False  # edits were made here that are not among the events yet
+        self._target: Place | None = None  # where to stop, while stepping
         self._failed = False  # what failed is not tried again before another command
         self._state: State
-        self._take(run, plan, speed, playing)
+        self._take(run, plan, speed, playing, at)
         if notice is not None:
             self._tell(notice)
         self._thread = threading.Thread(target=self._loop, name="glassnet studio: training", daemon=True)
@@ -242,7 +352,8 @@ class Trainer:
         self._ask(self._play)
 
     def pause(self) -> None:
-        """Stop between two minibatches."""
+        """Stop between two minibatches; on the way to another place of the run, too."""
+        self._halt.set()
         self._ask(self._pause)
 
     def step(self) -> None:
@@ -259,6 +370,74 @@ class Trainer:
         """
         self._ask(self._epoch)
 
+    def reach(self, place: Place | int) -> None:
+        """Train up to a place as fast as can be, and pause there; an int is a step. Returns when it is done.
+
+        Errors: :class:`Refused` if the run has fewer steps, is further already, or is stopped on the way.
+        """
+        target = self._ask(self._reach, place)
+        with self._arriving:
+            self._arriving.wait_for(lambda: self._state.at >= target or self._state.mode != "stepping" or self._stopped)
+        if self._state.at < target:
+            step = self._state.step_of(target)
+            raise Refused(f"the training was stopped before it came to step {step:,}", "stopped")
+
+    def seek(self, place: Place | int) -> None:
+        """Pause, and go to a place that the run has been at, or to the last minibatch before it; an int is a step.
+
+        Errors: :class:`Refused` for a place after its end, and when :meth:`pause` stops it on the way; those of training
+        again.
+        """
+        self._ask(self._seek, place)
+
+    def back(self, epoch: bool) -> None:
+        """Pause, and go back to where this minibatch, or this epoch, began.
+
+        Errors: :class:`Refused` at the beginning, and when :meth:`pause` stops it on the way.
+        """
+        self._ask(self._go_back, epoch)
+
+    def edit(self, edit: Edit) -> None:
+        """Pause, and change the network by hand; one that follows the last (see :meth:`Edit.follows`) takes its place.
+
+        Errors: :class:`~glassnet.errors.WrongValue` if there is no such neuron, or the numbers do not fit.
+        """
+        self._ask(self._edit, edit)
+
+    def unmute(self, layer: int, neuron: int) -> None:
+        """Take back that a neuron was muted here.
+
+        Errors: :class:`Refused` if it was not.
+        """
+        self._ask(self._unmute, layer, neuron)
+
+    def undo(self, everything: bool = False) -> None:
+        """Take back the last edit at this place, or all of them.
+
+        Errors: :class:`Refused` if there is none.
+        """
+        self._ask(self._undo, everything)
+
+    def redo(self) -> None:
+        """Do the last edit again that was undone.
+
+        Errors: :class:`Refused` if there is none.
+        """
+        self._ask(self._redo)
+
+    def untouched(self) -> Network:
+        """The network of this place as it was before it was changed by hand here."""
+        network: Network = self._ask(lambda: self._bare().network)
+        return network
+
+    def network_at(self, step: int) -> Network:
+        """The network of a step that the run has done.
+
+        Errors: as :meth:`seek`.
+        """
+        network: Network = self._ask(self._network_at, step)
+        return network
+
     def set_speed(self, speed: float | None) -> None:
         """So many minibatches a second; None: as many as can be done."""
         self._ask(self._set_speed, speed)
@@ -270,12 +449,12 @@ class Trainer:
         """
         self._ask(self._change, changes)
 
-    def take(self, run: Run, plan: Plan) -> None:
-        """Save this run, and take another, paused.
+    def take(self, run: Run, plan: Plan, at: Place | None = None) -> None:
+        """Save this run, and take another, paused at a place of it, by default its end.
 
         Errors: those of saving the new run; then this one goes on.
         """
-        self._ask(self._take, run, plan, self._state.speed, False)
+        self._ask(self._take, run, plan, self._state.speed, False, at)
 
     def judge(self, of: State, judged: dict[str, Any]) -> None:
         """Add what a judgement of an earlier state came to. It is left out if the run has gone back, or another is here."""
@@ -286,13 +465,21 @@ class Trainer:
             parts = [judged.get(part) for part in ("train", "validation")]
             pairs = [None if each is None else (each["cost"], each["accuracy"]) for each in parts]
             state.charts.judge(of.place, pairs[0], pairs[1])
-            at = [of.checkpoint.epoch, of.checkpoint.example]
+            judged = {**judged, "at": list(of.at)}
+            if of.past:  # it is known already, or can be known again
+                self._publish(judged=judged)
+                return
             seconds = round(of.seconds, 3)
-            self._waiting.append({"event": "judged", "at": at, "seconds": seconds, **judged})
+            self._waiting.append({"event": "judged", "at": judged["at"], "seconds": seconds, **judged})
             self._unsaved = True
             self._publish(judged=judged)
         with self._ready:
             self._ready.notify()  # so that it is saved
+
+    def retell(self) -> None:
+        """What the run says of itself has changed."""
+        with self._lock:
+            self._publish(told=next(self._serials))
 
     def tell(self, notice: Notice) -> None:
         """Show a notice until it is taken away by its code (see :meth:`untell`), or the run is another."""
@@ -311,7 +498,10 @@ class Trainer:
         with self._ready:
             self._stopped = True
             self._interrupt.set()
+            self._halt.set()
             self._ready.notify()
+        with self._arriving:
+            self._arriving.notify_all()
         self._thread.join()
 
     # ── The thread ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -357,7 +547,7 @@ class Trainer:
         if self._stale:
             return None if self._failed else 0.0
         if not self._unsaved:
-            return None
+            return 0.0 if self._fills else None
         return _SAVE if "unsaved" in self._notices else _SETTLE  # a full disk is tried again, but not all the time
 
     def _guarded(self, work: Callable[[], None]) -> None:
@@ -380,7 +570,7 @@ class Trainer:
             full = state.mode == "stepping" or state.speed is None
             if not full and time.monotonic() < self._due:
                 return
-            self._open(None if state.speed is None or full else max(1, round(state.speed / _FILM)))
+            self._open(self._stretch(None if state.speed is None or full else max(1, round(state.speed / _FILM))))
             self._advance()
             if time.monotonic() - self._saved >= _SAVE:
                 self._save()
@@ -389,6 +579,34 @@ class Trainer:
                 self._open(1)
         elif self._unsaved and not busy:
             self._save()
+        elif self._fills and not busy:
+            self._fill()
+
+    def _fill(self) -> None:
+        """While there is nothing else to do: train an epoch again of which no moment is kept, so that none is far."""
+        began = time.monotonic()
+        try:
+            more = self._past.fill(self._state.end, self._interrupt)
+            # No fan is to be heard for what nobody asked for.
+            self._fills = more and time.monotonic() - began < _IDLE
+        except Interrupted:
+            pass
+        except GlassnetError:  # it will be said when somebody goes there
+            self._fills = False
+
+    def _stretch(self, every: int | None) -> int | None:
+        """How many minibatches to do until the next event: not beyond where something was changed, the end, or the target."""
+        state = self._state
+        stops = [
+            each
+            for each in (self._past.stop(state.at), state.end, self._target)
+            if each is not None and each > state.at
+        ]
+        stop = min(stops, default=None)
+        if stop is None or stop[0] > state.at[0]:  # an event ends with its epoch in any case
+            return every
+        room = -(-(stop[1] - state.at[1]) // state.checkpoint.settings.batch_size)
+        return max(1, min(every or _STRETCH, room))
 
     def _leave(self) -> None:
         if self._stale:
@@ -399,24 +617,25 @@ class Trainer:
 
     # ── Commands, in the thread ──────────────────────────────────────────────────────────────────────────────────────
 
-    def _take(self, run: Run, plan: Plan, speed: float | None, playing: bool) -> None:
+    def _take(self, run: Run, plan: Plan, speed: float | None, playing: bool, at: Place | None = None) -> None:
         """Go on with a run from where the plan says; a run that has no checkpoint yet is given its first."""
         begin, splits = plan.checkpoint, plan.splits
         settings, engine = begin.settings, run.about.get("engine")
         if not (run.path / "checkpoint.safetensors").exists():
             run.save(begin)
         past = run.events()
+        replay = _past_of(run, begin, splits, past)
         self._guarded(self._leave)  # a run that cannot be opened any more must not keep anybody in it
         done = begin.epoch >= settings.epochs and begin.example == 0
-        scores = [each.get("validation_cost") for each in past if each["event"] == "epoch"]
         judged = [each for each in past if each["event"] == "judged"]
-        started = [each.get("settings") for each in past if each["event"] == "started"]
         with self._lock:
             self._waiting, self._best = [], None
-            self._best_cost = min((each for each in scores if isinstance(each, float)), default=None)
-            self._recorded = started[-1] if started else None
+            self._best_cost = _best_of(past)
+            self._recorded = _last_settings(past)
             self._unsaved = self._failed = False
-            self._back = None
+            self._back = self._target = None
+            self._unlogged, self._untouched = False, None
+            self._past, self._end, self._fills = replay, begin, True
             self._stale = not done  # opened at once, so that the first step need not wait for it
             self._saved = self._due = time.monotonic()
             self._lately.clear()
@@ -433,36 +652,258 @@ class Trainer:
                 speed=speed,
                 seconds=(number_of(judged[-1], "seconds") or 0.0) if judged else 0.0,
                 judged=judgement_of(judged[-1]) if judged else None,
-                engine=as_engine(engine, begin.network, settings.cost, settings.optimizer).name,
+                engine=engine_of(engine, begin).name,
+                end=place_of(begin),
+                log=replay.log,
             )
         if done:
             self._tell(_finished(begin))
+        if at is not None and at < place_of(begin):
+            try:
+                self._seek(at)
+            except GlassnetError:  # it stands at its end, then
+                logging.getLogger("glassnet").exception("the studio could not go back to where it was")
+            else:
+                if playing:
+                    self._publish(mode="playing")
+        with self._arriving:  # whoever waits for a place of the run before waits in vain
+            self._arriving.notify_all()
         self._changed()
 
     def _play(self) -> None:
         self._check_more()
         self._due = time.monotonic()
         self._lately.clear()
-        self.untell("diverged", "stopped")
-        self._publish(mode="playing")
+        self.untell("diverged", "stopped", "branched")
+        self._note_edits()
+        self._publish(mode="playing", redo=())
 
     def _pause(self) -> None:
+        self._halt.clear()
         if self._state.mode in ("playing", "stepping"):
             self._unsaved = True
             self._publish(mode="paused", rate=None)
 
     def _step(self) -> None:
         self._check_more()
-        self.untell("diverged", "stopped")
-        self._publish(mode="paused", rate=None)
+        self.untell("diverged", "stopped", "branched")
+        self._note_edits()
+        self._publish(mode="paused", rate=None, redo=())
         self._open(1)
         self._advance()
 
     def _epoch(self) -> None:
+        self._go_to((self._state.at[0] + 1, 0))
+
+    def _reach(self, place: Place | int) -> Place:
+        state = self._state
+        target = self._place_at(place) if isinstance(place, int) else place
+        step = place if isinstance(place, int) else state.step_of(target)
+        if step > state.steps:
+            raise Refused(f"this run has {state.steps:,} steps, not {step:,}: give it more epochs", "beyond")
+        if target < state.at:
+            raise Refused(f"this run is at step {state.step:,} already: go back to step {step:,} instead", "past")
+        if target > state.at:
+            self._go_to(target)
+        return target
+
+    def _place_at(self, step: int) -> Place:
+        """Where the minibatch of that number ends: where the size was changed on the way, they do not begin where one of
+        today's size would.
+        """
+        return self._past.floor(self._state.place_at(step))
+
+    def _go_to(self, target: Place) -> None:
         self._check_more()
         self._lately.clear()
-        self.untell("diverged", "stopped")
-        self._publish(mode="stepping")
+        self.untell("diverged", "stopped", "branched")
+        self._note_edits()
+        self._target = target
+        self._publish(mode="stepping", redo=())
+
+    # ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _seek(self, place: Place | int) -> None:
+        state = self._state
+        wanted = self._place_at(place) if isinstance(place, int) else place
+        target = self._past.floor(wanted)
+        if wanted > state.end:
+            raise Refused(f"the run has come to step {state.step_of(state.end):,} so far: it can go to that", "beyond")
+        self._note_edits()
+        self._close_events()
+        if state.mode in ("playing", "stepping"):
+            self._publish(mode="paused", rate=None)
+        with _stoppable():
+            moment = self._past.moment(target, self._halt)
+        now = moment.checkpoint
+        if target == state.end:
+            if not _same(now, self._end):
+                self._differs(now)
+            now = self._end
+        batch = None
+        if moment.before is not None and moment.arrived is not None:
+            before, after = (Weights(next(self._serials), each.network) for each in (moment.before, moment.arrived))
+            last = moment.arrived.example or len(state.splits.train)
+            epoch = moment.arrived.epoch if moment.arrived.example else moment.arrived.epoch - 1
+            batch = Batch(epoch, moment.before.example, last, state.step_of(target), before, after)
+        self.untell("diverged", "finished", "stopped", "branched")
+        done = now.epoch >= now.settings.epochs and now.example == 0
+        if done:
+            self._tell(_finished(now))
+        told = state.told if now.settings == state.checkpoint.settings else next(self._serials)
+        self._stale = not done
+        self._target = None
+        self._publish(
+            checkpoint=now,
+            weights=Weights(next(self._serials), now.network),
+            batch=batch,
+            cost=moment.cost,
+            mode="finished" if done else "paused",
+            rate=None,
+            told=told,
+            redo=(),
+        )
+
+    def _differs(self, now: Checkpoint) -> None:
+        self._tell(
+            Notice(
+                "differs",
+                "training again gave other last digits than are on record: another version of glassnet, or another kind of "
+                "processor, trained this run",
+            )
+        )
+
+    def _go_back(self, epoch: bool) -> None:
+        at = self._state.at
+        earlier = self._past.before(at)
+        if earlier is None:
+            raise Refused("this is the beginning of the run: there is nothing before it", "beginning")
+        if epoch:
+            earlier = max((at[0] if at[1] else at[0] - 1, 0), self._past.begin)
+        self._seek(earlier)
+
+    def _network_at(self, step: int) -> Network:
+        state = self._state
+        place = self._place_at(step)
+        if place > state.end:
+            raise Refused(f"the run has come to step {state.step_of(state.end):,} so far", "beyond")
+        if place == state.at:
+            return state.weights.network
+        with _stoppable():
+            return self._past.at(place, interrupt=self._halt).network
+
+    def _branch(self) -> None:
+        """Before something is changed in the past: go on in a new run, which is the same up to here."""
+        state = self._state
+        if not state.past:
+            return
+        self._save()
+        if "unsaved" in self._notices:
+            raise Refused("this run cannot be saved, so nothing can branch off from it yet", "unsaved")
+        at = state.at
+        about = {key: state.run.about[key] for key in CARRIED if key in state.run.about}
+        origin = {"run": state.run.path.name, "step": state.step}
+        marks = [{**each, "at": list(each["at"])} for each in bookmarks(state.run.about) if each["at"] <= at]
+        events = [event for event in state.run.events() if event["event"] != "finished" and event["at"] <= list(at)]
+        if state.judged is not None and state.judged["step"] == state.step:
+            events.append({"event": "judged", "at": list(at), "seconds": round(state.seconds, 3), **state.judged})
+        about |= {"from": str(state.run.path), "branched": origin, "bookmarks": marks}
+        run = new_run(state.run.path.parent, about, events, self._past.first, state.checkpoint)
+        with self._lock:
+            late, self._waiting = self._waiting, []  # what was judged meanwhile belongs to the old one
+            with contextlib.suppress(NotSaved):
+                state.run.append(late)
+            self._past = self._past.branched(at, run.path / "moments")
+            self._end = state.checkpoint
+            self._best, self._best_cost = None, _best_of(events)
+            self._recorded = _last_settings(events)
+            self._stale = self._unsaved = True
+            charts = state.charts.until(state.place)  # finer than what is on record of a fast training
+            self._publish(run=run, end=at, log=self._past.log, charts=charts, told=next(self._serials))
+        self._tell(
+            Notice(
+                "branched",
+                f"run {origin['run']} is kept as it is: this is run {run.path.name}, which branches off here",
+            )
+        )
+
+    # ── Hands ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _bare(self) -> Checkpoint:
+        """The checkpoint of this place without what was changed by hand here."""
+        state = self._state
+        known = self._untouched
+        if known is not None and place_of(known) == state.at and known.settings == state.checkpoint.settings:
+            return known
+        found = state.checkpoint
+        if state.edits:  # the settings may be so new that they are not in the log yet
+            found = replace(self._past.at(state.at, edits=False), settings=found.settings)
+        self._untouched = found
+        return found
+
+    def _edit(self, edit: Edit) -> None:
+        edits = self._state.edits
+        kept = edits[:-1] if edits and edit.follows(edits[-1]) else edits
+        if len(kept) >= _EDITS:
+            kept = effective(kept)
+        edited(self._state.weights.network, [edit])  # refused before anything is branched off
+        self._set_edits([*kept, edit], ())
+
+    def _unmute(self, layer: int, neuron: int) -> None:
+        edits = self._state.edits
+        kept = [each for each in edits if (each.kind, each.layer, each.neuron) != ("mute", layer, neuron)]
+        if len(kept) == len(edits):
+            raise Refused("this neuron was not muted here: go back in time to where it was", "not_muted")
+        self._set_edits(kept, ())
+
+    def _undo(self, everything: bool) -> None:
+        edits = self._state.edits
+        if not edits:
+            raise Refused("nothing was changed by hand since the last minibatch", "nothing")
+        last = 0 if everything else len(edits) - 1
+        self._set_edits(edits[:last], (*self._state.redo, *edits[last:][::-1]))
+
+    def _redo(self) -> None:
+        redo = self._state.redo
+        if not redo:
+            raise Refused("there is nothing to be done again", "nothing")
+        self._set_edits([*self._state.edits, redo[-1]], redo[:-1])
+
+    def _set_edits(self, edits: list[Edit], redo: tuple[Edit, ...]) -> None:
+        """The network of this place, changed by hand in just these ways."""
+        self._branch()
+        bare = self._bare()
+        now = replace(bare, network=edited(bare.network, edits))
+        state = self._state
+        log = Log(dict(state.log.settings), {**state.log.edits, state.at: edits})
+        if not edits:
+            del log.edits[state.at]
+        self._close_events()
+        done = state.mode == "finished"
+        self._past.log, self._end, self._unlogged, self._unsaved = log, now, True, True
+        self._stale = not done
+        self.untell("diverged", "stuck", "stopped")
+        self._publish(
+            checkpoint=now,
+            weights=Weights(next(self._serials), now.network),
+            batch=None,
+            mode="finished" if done else "paused",
+            rate=None,
+            log=log,
+            redo=redo,
+            # A hand that moves makes twenty edits a second: the mark they make is told when it comes and when it goes.
+            told=state.told if state.edits and edits else next(self._serials),
+        )
+
+    def _note_edits(self) -> None:
+        """Put on record what was changed by hand here, before the training leaves the place."""
+        if self._unlogged:
+            self._unlogged = False
+            state = self._state
+            data = [each.to_data() for each in effective(state.edits)]  # a hundred strokes over a neuron are one
+            at = list(state.at)
+            self._record({"event": "edited", "step": state.checkpoint.memory.step, "at": at, "edits": data})
+            self._publish(told=next(self._serials))
 
     def _check_more(self) -> None:
         state = self._state
@@ -490,16 +931,21 @@ class Trainer:
             raise WrongValue(f"there are {n:,} training examples: a minibatch cannot have {settings.batch_size:,}")
         if settings == checkpoint.settings:
             return
+        self._branch()
+        self._note_edits()
+        state = self._state
         self._close_events()
         self._stale = self._unsaved = True
         state.charts.change(state.place)
         self.untell("diverged", "stuck", "stopped", "finished")
         done = checkpoint.epoch >= settings.epochs and checkpoint.example == 0
         mode: Mode = "finished" if done else "paused" if state.mode in ("finished", "diverged") else state.mode
+        now = replace(checkpoint, settings=settings)
         if done:
             self._stale = False
-            self._tell(_finished(replace(checkpoint, settings=settings)))
-        self._publish(checkpoint=replace(checkpoint, settings=settings), mode=mode, told=next(self._serials))
+            self._tell(_finished(now))
+        self._end = now
+        self._publish(checkpoint=now, mode=mode, told=next(self._serials))
 
     # ── Training ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -514,18 +960,26 @@ class Trainer:
             state.splits.train,
             validation=state.splits.validation,
             start=state.checkpoint,
-            engine=state.run.about.get("engine"),
+            engine=engine_of(state.run.about.get("engine"), state.checkpoint),
             every=every,
             interrupt=self._interrupt,
+            quiet=True,
         )
         started = self._started(events)
-        self._events, self._every, self._stale, self._begun = events, every, False, state.seconds
-        data = event_data(started)
-        if data["settings"] != self._recorded:
-            self._recorded = data["settings"]
-            self._record(data)
+        self._events, self._every, self._stale, self._begun, self._kept = events, every, False, state.seconds, 0.0
         # Its memory counts steps, and has running averages, as the settings of now ask for.
-        self._publish(checkpoint=started.checkpoint, engine=started.engine)
+        changes: dict[str, Any] = {"checkpoint": started.checkpoint, "engine": started.engine}
+        if not state.past:
+            self._end = started.checkpoint
+            data = event_data(started)
+            if data["settings"] != self._recorded:
+                self._recorded = data["settings"]
+                self._record(data)
+                log = Log({**state.log.settings}, state.log.edits)
+                log.settings[state.at] = [*log.settings.get(state.at, ()), started.checkpoint.settings]
+                self._past.log = changes["log"] = log
+                changes["told"] = next(self._serials)
+        self._publish(**changes)
 
     def _started(self, events: Iterator[Event]) -> Started:
         """The first event, which takes some hundredths of a second; or, once on a machine, a quarter of a minute."""
@@ -559,7 +1013,8 @@ class Trainer:
             event = self._next() if event.examples == n else None
         if isinstance(event, EpochEnded):
             self._ended(event)
-            event = self._next() if event.epoch == event.checkpoint.settings.epochs else None
+            last = event.epoch == event.checkpoint.settings.epochs
+            event = self._next() if last and self._events is not None else None
         if isinstance(event, Finished):
             self._close_events()
             self._record(event_data(event))
@@ -569,20 +1024,10 @@ class Trainer:
     def _next(self) -> Event | None:
         assert self._events is not None
         try:
-            if self._state.checkpoint.example < len(self._state.splits.train):
-                return next(self._events)
-            # An epoch ends, the one moment when training may warn. Python's filters belong to all threads: if data is read
-            # at this very moment, which changes them too, warnings of others may be lost from then on. Training's are not.
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", TrainingWarning)
-                event = next(self._events)
+            return next(self._events)
         except Diverged as error:
             self._diverged(error)
             return None
-        for warning in caught:
-            if issubclass(warning.category, TrainingWarning):
-                self._tell(Notice("stuck", str(warning.message)))
-        return event
 
     def _stepped(self, event: Stepped) -> None:
         state, now = self._state, event.checkpoint
@@ -591,11 +1036,23 @@ class Trainer:
         weights = Weights(next(self._serials), now.network)
         ends = np.minimum(before.example + size * np.arange(1, count + 1), n)
         sizes = np.diff(ends, prepend=before.example).astype(np.float64)
-        state.charts.learn((now.epoch * n + ends).astype(np.float64), event.costs, sizes)
         batch = None
         if count == 1:
             batch = Batch(now.epoch, before.example, now.example, event.step, state.weights, weights)
-        self._record(event_data(event))
+            if now.example < n:
+                self._past.pass_by(now, float(event.costs[-1]))
+        if now.example < n and event.seconds - self._kept >= _KEEP:
+            self._kept = event.seconds
+            self._past.keep(now)
+        changes: dict[str, Any] = {}
+        if not state.past:
+            state.charts.learn((now.epoch * n + ends).astype(np.float64), event.costs, sizes)
+            self._record(event_data(event))
+            changes["seconds"] = self._begun + event.seconds
+            if now.example < n:
+                self._end, changes["end"] = now, place_of(now)
+        elif now.example < n:
+            now, weights = self._again(now, weights)
         if state.mode == "playing" and state.speed is not None:
             self._due = max(self._due + count / state.speed, time.monotonic())
         self._publish(
@@ -603,9 +1060,31 @@ class Trainer:
             weights=weights,
             batch=batch,
             cost=float(event.costs.mean()),
-            seconds=self._begun + event.seconds,
             rate=self._rate(now.epoch * n + now.example),
+            **changes,
         )
+        if now.example < n:
+            self._arrived()
+
+    def _again(self, now: Checkpoint, weights: Weights) -> tuple[Checkpoint, Weights]:
+        """Where it has come to, in the past: with what was changed there then."""
+        state, place = self._state, place_of(now)
+        if place == state.end:
+            if not _same(self._past.applied(now), self._end):
+                self._differs(now)
+            self._close_events()
+            self._stale, now = True, self._end
+        elif place in state.log.settings or place in state.log.edits:
+            self._close_events()
+            now = self._past.applied(now)
+        return now, weights if now.network is weights.network else Weights(next(self._serials), now.network)
+
+    def _arrived(self) -> None:
+        """After each event: whether this is where it was to stop."""
+        state = self._state
+        if state.mode == "stepping" and self._target is not None and state.at >= self._target:
+            self._target = None
+            self._publish(mode="paused", rate=None)
 
     def _rate(self, place: int) -> float | None:
         """Examples a second, lately."""
@@ -619,15 +1098,27 @@ class Trainer:
         return (place - there) / took if took > 0 and then < now else None
 
     def _ended(self, event: EpochEnded) -> None:
-        state, judged = self._state, event.validation
-        if judged is not None:
-            place = event.epoch * len(state.splits.train)
-            state.charts.judge(place, None, (judged.cost, judged.accuracy))
-            if self._best_cost is None or judged.cost < self._best_cost:
-                self._best, self._best_cost = event.checkpoint, judged.cost
-        self._record(event_data(event))
-        mode: Mode = "paused" if state.mode == "stepping" else state.mode
-        self._publish(checkpoint=event.checkpoint, mode=mode, rate=state.rate if mode == "playing" else None)
+        state, judged, now = self._state, event.validation, event.checkpoint
+        changes: dict[str, Any] = {}
+        self._past.keep(now)
+        if event.stuck is not None:
+            self._tell(Notice("stuck", event.stuck))
+        if place_of(now) <= state.end:
+            now, changes["weights"] = self._again(now, state.weights)
+            if now.epoch >= now.settings.epochs:
+                self._close_events()
+                self._stale, changes["mode"], changes["rate"] = False, "finished", None
+                self._tell(_finished(now))
+        else:
+            if judged is not None:
+                place = event.epoch * len(state.splits.train)
+                state.charts.judge(place, None, (judged.cost, judged.accuracy))
+                if self._best_cost is None or judged.cost < self._best_cost:
+                    self._best, self._best_cost = now, judged.cost
+            self._record(event_data(event))
+            self._end, changes["end"] = now, place_of(now)
+        self._publish(checkpoint=now, **changes)
+        self._arrived()
 
     def _diverged(self, error: Diverged) -> None:
         """Back to the best network from before, as training says."""
@@ -635,6 +1126,8 @@ class Trainer:
         state, now = self._state, error.checkpoint
         here = [now.epoch, now.example]
         state.charts.cut(now.epoch * len(state.splits.train) + now.example)
+        self._past.cut(place_of(now))
+        self._end, self._target = now, None
         with self._lock:
             self._waiting = [event for event in self._waiting if event["at"] <= here]
             self._unsaved = True
@@ -648,6 +1141,8 @@ class Trainer:
             cost=None if not math.isfinite(error.cost) else error.cost,
             mode="diverged",
             rate=None,
+            end=place_of(now),
+            log=self._past.log,
         )
 
     # ── What is kept ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -666,6 +1161,8 @@ class Trainer:
         """Write the run's folder; what cannot be written is a notice, and training goes on."""
         self._saved = time.monotonic()
         self._unsaved = False
+        self._note_edits()
+        self._unsaved = False  # what was just noted is written now
         state = self._state
         with self._lock:
             waiting, self._waiting = self._waiting, []
@@ -675,8 +1172,9 @@ class Trainer:
                 self._back = None
             state.run.append(waiting)
             waiting = []
-            state.run.save(state.checkpoint, self._best)
+            state.run.save(self._end, self._best)
             self._best = None
+            self._past.save()
         except GlassnetError as error:
             with self._lock:
                 self._waiting = [*waiting, *self._waiting]
@@ -694,10 +1192,56 @@ class Trainer:
     def _publish(self, **changes: Any) -> None:
         with self._lock:
             notice = list(self._notices.values())[-1] if self._notices else None
+            before = self._state.at
             self._state = replace(self._state, serial=next(self._serials), notice=notice, **changes)
+            if self._state.at != before:  # who comes here another time may come another way
+                self._untouched = None
+        if "checkpoint" in changes or "mode" in changes:
+            with self._arriving:
+                self._arriving.notify_all()
         self._changed()
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Training again, which somebody may stop."""
+    try:
+        yield
+    except Interrupted:
+        raise Refused("it was stopped on the way there", "stopped") from None
 
 
 def _finished(checkpoint: Checkpoint) -> Notice:
     count = checkpoint.settings.epochs
     return Notice("finished", f"all {count:,} epochs are trained" if count > 1 else "the epoch is trained")
+
+
+def _same(one: Checkpoint, other: Checkpoint) -> bool:
+    """Whether two networks have the same bytes."""
+    pairs = zip(one.network.layers, other.network.layers, strict=True)
+    return all(a.weight.tobytes() == b.weight.tobytes() and a.bias.tobytes() == b.bias.tobytes() for a, b in pairs)
+
+
+def _best_of(events: list[dict[str, Any]]) -> float | None:
+    """The lowest validation cost at the end of an epoch."""
+    costs = [number_of(event, "validation_cost") for event in events if event["event"] == "epoch"]
+    return min((each for each in costs if each is not None), default=None)
+
+
+def _last_settings(events: list[dict[str, Any]]) -> Any:
+    """The settings on record that the training goes on with."""
+    found = [event.get("settings") for event in events if event["event"] == "started"]
+    return found[-1] if found else None
+
+
+def _past_of(run: Run, now: Checkpoint, splits: Splits, events: list[dict[str, Any]]) -> Past:
+    """The past of a run, up to now. Where nobody knows how it began, or what was changed, it begins now."""
+    try:
+        first, log = run.first() or now, Log.of(events)
+    except WrongFile:
+        first, log = now, Log()
+    if place_of(first) > place_of(now):  # somebody put it there
+        first, log = now, Log()
+    past = Past(first, splits.train, log, engine=run.about.get("engine"), folder=run.path / "moments")
+    past.cut(place_of(now))
+    return past
