@@ -47,10 +47,16 @@ def open_tab(browser, studio):
 
     contexts, tabs = [], []
 
-    def open_tab(place="", *, like=None, studio=studio, **options):
-        """A tab at a place; in the browser profile of the page ``like``, or in a new one with these options."""
+    def open_tab(place="", *, like=None, studio=studio, tour=False, **options):
+        """A tab at a place; in the browser profile of the page ``like``, or in a new one with these options.
+
+        It has seen the tour that a first visit is offered, unless that is wanted.
+        """
         if like is None:
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": "en-US", **options})
+            if not tour:
+                # A page that is no page of the studio, such as about:blank, has no storage.
+                context.add_init_script("try { localStorage.setItem('glassnet-tour', 'seen') } catch {}")
             contexts.append(context)
         else:
             context = like.context

@@ -11,68 +11,26 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
+from pages import (
+    ANSWER,
+    NEURON,
+    PAGES,
+    TIMEOUT,
+    begun_anew,
+    dock,
+    pause,
+    play,
+    step_of,
+    until_answer,
+    until_mode,
+    until_step,
+    wait,
+)
 from PIL import Image
 
 from glassnet import Run, mnist
 from glassnet.explain.examples import precise
 from studio_page import Started, draw, started
-
-NEURON = "button[data-layer='{0}'][data-neuron='{1}']"
-ANSWER = ".input [data-answer]"
-TIMEOUT = 20_000
-"""Milliseconds after which a condition has failed: many times what it takes, since a busy machine is no failure."""
-PAGES = ("network", "learning", "mistakes")
-
-
-def dock(page, name):
-    """What the dock says of the training."""
-    return page.locator(".dock").get_attribute(f"data-{name}")
-
-
-def step_of(page):
-    return int(dock(page, "step"))
-
-
-def wait(page, condition, argument=None):
-    """Until a JavaScript condition holds; a page that never gets there fails."""
-    page.wait_for_function(condition, arg=argument, timeout=TIMEOUT)
-
-
-def until_mode(page, *modes):
-    wait(page, "modes => modes.includes(document.querySelector('.dock').dataset.mode)", list(modes))
-
-
-def until_step(page, least):
-    wait(page, "least => Number(document.querySelector('.dock').dataset.step) >= least", least)
-
-
-def until_answer(page, digit):
-    wait(page, f"digit => document.querySelector('{ANSWER}').dataset.answer === digit", digit)
-
-
-def play(page):
-    page.locator(".dock button.primary").click()
-    until_mode(page, "playing")
-
-
-def pause(page):
-    page.locator(".dock button.primary").click()
-    until_mode(page, "paused")
-
-
-def speed(page, value):
-    """Set by its slider, from the keyboard: the words beside it say what it is."""
-    slider = page.locator("[data-setting=speed]")
-    slider.focus()
-    slider.press("Home")
-    for _ in range(value):
-        slider.press("ArrowRight")
-
-
-def begun_anew(page):
-    """Another network, at step 0, so that a test does not depend on those before it."""
-    page.evaluate("window.glassnet.model.send({ do: 'restart', recipe: 'small', seed: 1 })")
-    wait(page, "() => document.querySelector('.dock').dataset.step === '0'")
 
 
 def oval(width=0.2, height=0.28, at=(0.5, 0.5)):
@@ -286,6 +244,18 @@ def test_a_letter_where_neurons_are_counted_begins_no_network(open_tab):
     page.get_by_role("button", name="Start this network").click()
     page.get_by_text("“x” is not a number").wait_for(timeout=TIMEOUT)
     assert page.evaluate("window.glassnet.model.get('run').run") == run
+
+
+def test_what_is_being_typed_outlives_what_others_do(open_tab):
+    page = open_tab("#learning")
+    field = page.locator("[data-setting=new_layer1]")
+    field.fill("2")
+    marks = "window.glassnet.model.get('run').marks.length"
+    before = page.evaluate(marks)
+    page.evaluate("window.glassnet.model.send({ do: 'bookmark', name: 'here' })")
+    wait(page, f"before => {marks} > before", before)
+    page.keyboard.type("4")
+    assert field.input_value() == "24"
 
 
 def test_another_network_begins_at_random(open_tab):

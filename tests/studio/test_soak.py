@@ -46,6 +46,9 @@ class Somebody:
                 self.point,
                 self.turn,
                 self.change,
+                self.travel,
+                self.travel,
+                self.touch,
                 self.reload,
                 self.keys,
             )
@@ -85,7 +88,7 @@ class Somebody:
 
     def turn(self, place=None):
         """Another page."""
-        place = place or self.random.choice(("network", "learning", "mistakes"))
+        place = place or self.random.choice(("network", "learning", "mistakes", "race", "runs", "data"))
         self.page.evaluate("place => { location.hash = place }", place)
         self.page.wait_for_selector(f"main.{place}")
 
@@ -95,6 +98,24 @@ class Somebody:
             do="change", learning_rate=self.random.choice((0.1, 0.5, 1.5)), batch_size=self.random.choice((1, 10, 100))
         )
 
+    def travel(self):
+        """Back in time, anywhere."""
+        if self.random.random() < 0.5:
+            self.send(do="back", what=self.random.choice(("minibatch", "epoch")))
+        else:
+            share = self.random.random()
+            self.page.evaluate(
+                "share => { const { model } = window.glassnet, { end } = model.get('status');"
+                " return model.send({ do: 'seek', step: Math.floor(share * end.step) }).catch(() => null); }",
+                share,
+            )
+
+    def touch(self):
+        """The network by hand, which in the past begins a new run."""
+        self.send(do="edit", kind="bias", layer=1, neuron=self.random.randrange(16), value=self.random.uniform(-3, 3))
+        if self.random.random() < 0.5:
+            self.send(do="undo")
+
     def reload(self):
         """The page is loaded again."""
         self.page.reload()
@@ -103,7 +124,9 @@ class Somebody:
     def keys(self):
         """Any of the page's keys."""
         for _ in range(5):
-            self.page.keyboard.press(self.random.choice(("n", ",", ".", "f", "r", "]", "[", "Escape", "t", "l")))
+            self.page.keyboard.press(
+                self.random.choice(("n", ",", ".", "f", "r", "]", "[", "b", "h", "m", "Escape", "t", "l"))
+            )
 
 
 def test_a_minute_of_random_use_leaves_no_error_and_flat_memory(browser, open_tab, long, tmp_path):

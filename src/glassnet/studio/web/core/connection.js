@@ -35,6 +35,8 @@ export function connect() {
   /** @type {Map<number, {resolve: (reply: any) => void, reject: (error: Error) => void}>} */
   const waiting = new Map();
   const model = new Model(send);
+  /** The parameters of the run before. One that branches off from it has the same, and they are not sent again. */
+  let before = /** @type {import("./types.js").Parameters|null} */ (null);
 
   /** @type {import("./model.js").Send} */
   function send(message, arrays) {
@@ -42,6 +44,7 @@ export function connect() {
       // A pad sends sixty drawings a second: the one that it rests at is kept.
       clearTimeout(keeping);
       keeping = setTimeout(remember, 200, message, arrays);
+      model.set("asked", { message, arrays: /** @type {any} */ (arrays) });
     }
     return new Promise((resolve, reject) => {
       if (!socket || socket.readyState !== WebSocket.OPEN) {
@@ -54,7 +57,7 @@ export function connect() {
     });
   }
 
-  /** @type {(message: Record<string, any>, arrays?: Record<string, {shape: number[], values: Uint8Array}>) => void} */
+  /** @type {(message: Record<string, any>, arrays?: Record<string, {shape: number[], values: Uint8Array|Float32Array}>) => void} */
   function post(message, arrays) {
     if (socket?.readyState === WebSocket.OPEN) socket.send(arrays ? pack(message, arrays) : JSON.stringify(message));
   }
@@ -101,14 +104,20 @@ export function connect() {
   function text(message) {
     if (message.type === "hello") {
       tries = 0;
+      before = null;
       model.set("csrf", message.csrf);
+      model.set("role", message.role ?? "teacher");
       model.set("connection", "open");
       view();
       const look = remembered();
-      if (look) post({ ...look.message, id: ++asked }, look.arrays);
+      if (look) {
+        model.set("asked", look);
+        post({ ...look.message, id: ++asked }, look.arrays);
+      }
     } else if (message.type === "run") {
-      const before = model.get("run");
-      if (before && before.run !== message.run) {
+      const now = model.get("run");
+      if (now && now.run !== message.run) {
+        before = model.get("parameters") ?? before;
         // Another network: what was picked may not exist in it.
         model.set("parameters", null);
         model.set("forward", null);
@@ -155,6 +164,8 @@ export function connect() {
       const weights = layers.map((l) => values(`weight${l}`));
       const biases = layers.map((l) => values(`bias${l}`));
       model.set("parameters", { version: header.weights, weights, biases });
+    } else if (!model.get("parameters") && before?.version === header.weights) {
+      model.set("parameters", before);
     }
     if (arrays.input) {
       const zs = layers.map((l) => values(`z${l}`));
@@ -170,6 +181,18 @@ export function connect() {
       const parts = Object.fromEntries(names.map((name) => [name, values(`batch_${name}`)]));
       model.set("minibatch", /** @type {any} */ ({ ...header.minibatch, ...parts }));
     }
+    if (header.race !== undefined) {
+      const own = Object.entries(arrays).filter(([name]) => name.startsWith("race_"));
+      // What this tab has already is left out of the frame.
+      const before = model.get("race");
+      const known = before && before.race === header.race?.race ? before.arrays : {};
+      model.set("race", header.race && { ...header.race, arrays: { ...known, ...Object.fromEntries(own.map(([name, each]) => [name.slice(5), each])) } });
+    }
+    if (header.change !== undefined) {
+      const weights = layers.map((l) => values(`dweight${l}`));
+      const biases = layers.map((l) => values(`dbias${l}`));
+      model.set("change", header.change && { ...header.change, weights, biases });
+    }
     model.set("look", header.look);
     model.set("status", header.status);
     model.tell("frame");
@@ -184,7 +207,7 @@ export function connect() {
 
 // ── What this tab looks at, kept through a reload ──────────────────────────────────────────────────────────────────────
 
-/** @type {(message: Record<string, any>, arrays?: Record<string, {shape: number[], values: Uint8Array}>) => void} */
+/** @type {(message: Record<string, any>, arrays?: Record<string, {shape: number[], values: Uint8Array|Float32Array}>) => void} */
 function remember(message, arrays) {
   const kept = Object.entries(arrays ?? {}).map(([name, { shape, values }]) => {
     let text = "";

@@ -29,24 +29,25 @@ export function unpack(data) {
 }
 
 /**
- * A message of a header and arrays of bytes (what the page sends are pixels).
+ * A message of a header and arrays: pixels are bytes, weights are float32.
  * @param {Record<string, any>} header
- * @param {Record<string, {shape: number[], values: Uint8Array}>} arrays
+ * @param {Record<string, {shape: number[], values: Uint8Array|Float32Array}>} arrays
  * @returns {ArrayBuffer}
  */
 export function pack(header, arrays) {
   let end = 0;
-  const described = Object.entries(arrays).map(([name, { shape }]) => {
+  const described = Object.entries(arrays).map(([name, { shape, values }]) => {
     const offset = end;
-    const size = shape.reduce((all, each) => all * each, 1);
-    end += Math.ceil(size / 8) * 8;
-    return { name, dtype: "u1", shape, offset };
+    end += Math.ceil(values.byteLength / 8) * 8;
+    return { name, dtype: values instanceof Float32Array ? "f4" : "u1", shape, offset };
   });
   const text = new TextEncoder().encode(JSON.stringify({ ...header, arrays: described }));
   const length = Math.ceil((4 + text.length) / 8) * 8 - 4;
   const bytes = new Uint8Array(4 + length + end).fill(32, 4, 4 + length);
   new DataView(bytes.buffer).setUint32(0, length, true);
   bytes.set(text, 4);
-  Object.values(arrays).forEach(({ values }, i) => bytes.set(values, 4 + length + described[i].offset));
+  Object.values(arrays).forEach(({ values: { buffer, byteOffset, byteLength } }, i) =>
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), 4 + length + described[i].offset),
+  );
   return bytes.buffer;
 }

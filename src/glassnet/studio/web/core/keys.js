@@ -23,8 +23,24 @@ export function keys(group, keys) {
   return () => void groups.delete(entry);
 }
 
+/** @type {(words: string) => boolean} */
+let isMute = () => false;
+
+/**
+ * Keys whose words this is true of do nothing, and are not listed.
+ * @param {(words: string) => boolean} quiet
+ */
+export function mute(quiet) {
+  isMute = quiet;
+}
+
 /** All keys by group, for the list under "?". */
-export const listed = () => [...groups];
+export function listed() {
+  /** @type {Map<string, Key[]>} two parts of a page may have one heading */
+  const all = new Map();
+  for (const { group, keys } of groups) all.set(group, [...(all.get(group) ?? []), ...keys.filter(({ words }) => !isMute(words))]);
+  return [...all].map(([group, keys]) => ({ group, keys })).filter(({ keys }) => keys.length);
+}
 
 /** @param {KeyboardEvent} event */
 function pressed(event) {
@@ -32,11 +48,12 @@ function pressed(event) {
   const target = /** @type {HTMLElement} */ (event.target);
   const name = target.tagName;
   // What someone types belongs to the field; Space and Enter belong to the button, the arrows to the slider.
-  if (name === "INPUT" || name === "SELECT" || name === "TEXTAREA" || target.isContentEditable) return;
+  const slides = name === "INPUT" && /** @type {HTMLInputElement} */ (target).type === "range";
+  if (slides ? /^(Arrow|Page|Home|End)/.test(event.key) : name === "INPUT" || name === "SELECT" || name === "TEXTAREA" || target.isContentEditable) return;
   if (document.querySelector("dialog[open]")) return;
   if ((event.key === " " || event.key === "Enter") && target.closest("button, a, summary, [role=button], [role=application]")) return;
   for (const { keys } of groups) {
-    const found = keys.find(({ key }) => key === event.key);
+    const found = keys.find(({ key, words }) => key === event.key && !isMute(words));
     if (found) {
       event.preventDefault();
       found.run();

@@ -4,7 +4,7 @@
 /**
  * @callback Send
  * @param {Record<string, any>} message
- * @param {Record<string, {shape: number[], values: Uint8Array}>} [arrays]
+ * @param {Record<string, {shape: number[], values: Uint8Array|Float32Array}>} [arrays]
  * @returns {Promise<import("./types.js").Reply>}
  */
 
@@ -21,12 +21,18 @@
  * @property {string|null} csrf
  * @property {import("./types.js").Place|null} picked
  * @property {import("./types.js").Place|null} hovered
- * @property {{kind: "all"|"strongest"|"contribution"|"neuron", count: number}} filter
+ * @property {{kind: "all"|"strongest"|"contribution"|"neuron"|"change", count: number}} filter
  * @property {number|null} stage how far the propagation has come, 0 to twice the number of layers; null: all is lit
  * @property {string} view which page is open
  * @property {string[]} watch what of the server's offers this tab wants
  * @property {"en"|"zh"} language
  * @property {"auto"|"light"|"dark"} theme
+ * @property {import("./types.js").Race|null} race
+ * @property {import("./types.js").Change|null} change what the last minibatch changed; while this tab watches "change"
+ * @property {"teacher"|"pupil"} role a pupil may only watch; the server holds to it
+ * @property {string[]} hidden controls that the link's teacher hid
+ * @property {{message: Record<string, any>, arrays?: Record<string, {shape: number[], values: Uint8Array}>}|null} asked the look that was asked for last
+ * @property {import("../share/bar.js").Doing|null} link what a link that was opened asks, or does
  * @property {any} pad what is drawn, and how
  * @property {any} browse what is browsed
  * @property {any} mistakes what of the mistakes is shown
@@ -56,6 +62,12 @@ export class Model {
       watch: [],
       language: "en",
       theme: "auto",
+      race: null,
+      change: null,
+      role: "teacher",
+      hidden: [],
+      asked: null,
+      link: null,
       pad: null,
       browse: null,
       mistakes: null,

@@ -45,6 +45,7 @@
  * @property {number} count
  * @property {string[]|null} classes
  * @property {number|null} side pixels wide and high of a square image
+ * @property {{side: number, center: boolean}|null} pictures how its inputs were made of pictures; null: they were not, or nobody knows
  * @property {string} initializer
  * @property {number} seed
  * @property {string} recipe
@@ -55,11 +56,21 @@
  * @property {Choices} choices
  * @property {{z: Code, a: Code, values: Code[]}} code
  * @property {({z: number[], a: number[]}|null)[]} curves
+ * @property {Mark[]} marks changes, edits and bookmarks, in the order of the run
+ * @property {string|null} title the name that somebody gave it
+ * @property {Made} made how it was made, for links
+ *
+ * @typedef {object} Made
+ * @property {boolean} fresh whether its first network is the one that its seed makes, so that a link can make it again
+ * @property {Record<string, any>} settings those that it began with, by the names of Settings
+ * @property {{at: [number, number], values: Record<string, any>}[]} changes of settings, in order
+ * @property {[number, number][]} edits where a hand changed the network
+ * @property {boolean} even whether minibatches have had one size all along
  *
  * @typedef {{cost: number, accuracy: number|null, examples: number}} Judged
  *
  * @typedef {object} Status
- * @property {"paused"|"playing"|"stepping"|"finished"|"diverged"} mode
+ * @property {"paused"|"playing"|"stepping"|"finished"|"diverged"|"watching"} mode
  * @property {number} step
  * @property {number} steps
  * @property {number} epoch
@@ -74,6 +85,29 @@
  * @property {{code: string, text: string}|null} notice
  * @property {{step: number, train: Judged, validation: Judged|null}|null} judged
  * @property {number} tabs
+ * @property {[number, number]} at epochs done, and examples of the next
+ * @property {{step: number, at: [number, number]}} end how far the run has ever come
+ * @property {boolean} past whether this is before the end: playing on does again, to the byte, what was done
+ * @property {{count: number, redo: number}} edits by hand at this very place: how many can be undone, and done again
+ *
+ * @typedef {object} Mark A place of the run where something was done.
+ * @property {"settings"|"edit"|"bookmark"} kind
+ * @property {number} step
+ * @property {[number, number]} at epochs done, and examples of the next
+ * @property {string} text what was done, in English; a bookmark's name
+ * @property {number|null} bookmark its number, if it is one
+ * @property {Record<string, any>} [values] of settings: what was changed, by the names of Settings; of an edit: kind, layer, neuron, count
+ *
+ * @typedef {object} Race
+ * @property {number} race its number: changes when another is begun
+ * @property {any[]} lanes
+ * @property {import("./types.js").Arrays} arrays those of the race, without their prefix "race_"
+ *
+ * @typedef {object} Change What one minibatch changed: new minus old.
+ * @property {number} step
+ * @property {number} size images in the minibatch
+ * @property {Float32Array[]} weights those of layer l at index l - 1
+ * @property {Float32Array[]} biases
  *
  * @typedef {object} Look What this tab looks at.
  * @property {number} look

@@ -13,7 +13,8 @@ const BRUSH = { least: 40, usual: 85, most: 170 };
 const STEP = 36;
 
 /**
- * @typedef {import("./strokes.js").Drawing & {size: number, center: boolean}} Pad
+ * @typedef {import("./strokes.js").Drawing & {size: number, center: boolean, centerWhole: boolean}} Pad `center` is for networks that
+ *   learned from centered images, or nobody knows; `centerWhole` for those that learned from whole pictures
  */
 
 /**
@@ -26,13 +27,30 @@ export function padOf(model) {
     const kept = stored("pad");
     const drawing = isDrawing(kept) ? { strokes: kept.strokes, undone: kept.undone } : empty();
     const size = Math.min(BRUSH.most, Math.max(BRUSH.least, Number(kept?.size) || BRUSH.usual));
-    model.set("pad", { ...drawing, size, center: kept?.center !== false });
+    model.set("pad", { ...drawing, size, center: kept?.center !== false, centerWhole: kept?.centerWhole === true });
   }
   return model.get("pad");
 }
 
 /** @param {Pad} pad */
-export const keepPad = ({ strokes, undone, size, center }) => void stored("pad", { strokes, undone, size, center });
+export const keepPad = ({ strokes, undone, size, center, centerWhole }) => void stored("pad", { strokes, undone, size, center, centerWhole });
+
+/**
+ * Whether what is drawn is cut out and centered: as the pictures were that the network learned from, until somebody says otherwise.
+ * @param {Pad} pad
+ * @param {import("../core/types.js").Run} run
+ */
+export const centerOf = (pad, run) => (run.pictures?.center === false ? pad.centerWhole : pad.center);
+
+/**
+ * @param {Pad} pad
+ * @param {import("../core/types.js").Run} run
+ * @param {boolean} value
+ */
+export function setCenter(pad, run, value) {
+  if (run.pictures?.center === false) pad.centerWhole = value;
+  else pad.center = value;
+}
 
 /**
  * @param {import("../core/model.js").Model} model
@@ -85,7 +103,7 @@ export function pad(model, run, panel) {
     const { data } = pixels.getImageData(0, 0, SIDE, SIDE);
     const values = new Uint8Array(SIDE * SIDE);
     for (let i = 0; i < values.length; i++) values[i] = data[4 * i];
-    return { what: { source: "drawing", center: state.center }, arrays: { pixels: { shape: [SIDE, SIDE], values } } };
+    return { what: { source: "drawing", center: centerOf(state, run) }, arrays: { pixels: { shape: [SIDE, SIDE], values } } };
   }
 
   /** All strokes anew: after a change of size, or when ink is taken away. */

@@ -40,7 +40,7 @@ export function picture(model, run, browse, { panel, opened, center }) {
           { class: "upload" },
           h("button", { onclick: () => file.click() }, t("input.upload")),
           file,
-          h("p", { class: "small muted" }, t("input.upload.how")),
+          h("p", { class: "small muted" }, t(run.classes?.every((name) => /^\d$/.test(name)) ? "input.upload.how" : "input.upload.how.other")),
           said,
         )
       : h("p", { class: "small muted" }, t("input.numbers", { count: run.sizes[0] })),

@@ -3,7 +3,7 @@
 import { h, write } from "../core/dom.js";
 import { t } from "../core/words.js";
 import { browse as images, browseOf, keepBrowse } from "./browse.js";
-import { keepPad, pad as drawing, padOf } from "./pad.js";
+import { centerOf, keepPad, pad as drawing, padOf, setCenter } from "./pad.js";
 import { picture } from "./picture.js";
 import { seen } from "./seen.js";
 
@@ -17,7 +17,7 @@ export function render({ model, el }) {
   function build() {
     const run = model.get("run");
     // A run is told anew whenever a setting changes; the panel depends on these alone.
-    const wanted = run ? JSON.stringify([run.run, run.sizes, run.side, run.classes, run.data, run.activations]) : "";
+    const wanted = run ? JSON.stringify([run.run, run.sizes, run.side, run.classes, run.data, run.activations, run.pictures]) : "";
     if (wanted === built && el.firstChild) return;
     close();
     close = run ? panel(model, run, el) : waiting(el);
@@ -54,22 +54,24 @@ function panel(model, run, el) {
   const see = seen(model, run);
   const pad = drawable ? drawing(model, run, el) : null;
   const browse = images(model, run, () => state.tab === "images");
-  const others = picture(model, run, state, { panel: el, opened: () => turn("more"), center: () => ink.center });
+  const others = picture(model, run, state, { panel: el, opened: () => turn("more"), center: () => centerOf(ink, run) });
 
   const box = Math.max(1, Math.round(((run.side ?? 28) * 20) / 28));
   const center = h("input", { type: "checkbox", role: "switch", onchange: recenter });
-  center.checked = ink.center;
+  center.checked = centerOf(ink, run);
   const why = h("p", { class: "small muted" });
   const centering = h("div", { class: "centering" }, h("label", {}, center, t("input.center")), why);
   const explain = () => {
-    // What it learned from is known of MNIST only.
-    const other = run.data.sources.includes("mnist") ? "" : ".other";
-    const off = state.tab === "more" ? "input.center.whole" : `input.center.off${other}`;
-    write(why, t(center.checked ? `input.center.on${other}` : off, { box, side: run.side ?? "" }));
+    // What it learned from is known of MNIST, and of pictures that were made into inputs here.
+    const { pictures } = run;
+    const other = run.data.sources.includes("mnist") ? "" : pictures ? (pictures.center ? ".other" : ".photo") : ".other";
+    const on = pictures?.center ? "input.center.on" : `input.center.on${other}`;
+    const off = state.tab === "more" && other !== ".photo" ? "input.center.whole" : `input.center.off${other}`;
+    write(why, t(center.checked ? on : off, { box, side: run.side ?? "" }));
   };
 
   function recenter() {
-    ink.center = center.checked;
+    setCenter(ink, run, center.checked);
     keepPad(ink);
     explain();
     const source = model.get("look")?.source;

@@ -33,6 +33,8 @@ export default {
     "input.center.off": "As it lies on the pad. It never learned from images like that: move the digit, and see what it says.",
     "input.center.on.other": "Shrunk to {box}×{box} of {side}×{side} and centered by mass, as the images of MNIST were.",
     "input.center.off.other": "As it lies on the pad, made {side}×{side}.",
+    "input.center.on.photo": "Cut out, shrunk to {box}×{box} and centered. It never learned from pictures like that.",
+    "input.center.off.photo": "The whole of it, made {side}×{side}, as every picture it learned from was.",
 
     "input.center.whole": "The whole picture as it is, made {side}×{side}. Where it lies and how large it is, the network has to bear.",
 
@@ -67,6 +69,7 @@ export default {
 
     "input.upload": "Choose a picture …",
     "input.upload.how": "Or drop one here, or paste one. A photo of a digit on paper will do.",
+    "input.upload.how.other": "Or drop one here, or paste one.",
     "input.upload.busy": "Reading {name} …",
     "input.upload.pasted": "the picture",
     "input.upload.large": "{name} is larger than 32 MB. Choose a smaller picture.",
@@ -117,6 +120,8 @@ export default {
     "input.center.off": "照画板上的位置原样给它。它从没学过这样的图像：把数字写偏一点，看看它怎么说。",
     "input.center.on.other": "缩小到 {side}×{side} 中的 {box}×{box}，再按质心居中，和 MNIST 的图像一样。",
     "input.center.off.other": "照画板上的位置原样缩成 {side}×{side}。",
+    "input.center.on.photo": "裁出内容，缩小到 {box}×{box} 再居中；网络从没学过这样的图片。",
+    "input.center.off.photo": "整个取下，缩成 {side}×{side}；网络学过的每一张图片都是这样处理的。",
 
     "input.center.whole": "整张图片原样缩成 {side}×{side}；字在哪里、有多大，都由网络自己应付。",
 
@@ -151,6 +156,7 @@ export default {
 
     "input.upload": "选择图片……",
     "input.upload.how": "也可以把图片拖到这里，或直接粘贴。纸上数字的照片也行。",
+    "input.upload.how.other": "也可以把图片拖到这里，或直接粘贴。",
     "input.upload.busy": "正在读取 {name}……",
     "input.upload.pasted": "图片",
     "input.upload.large": "{name} 超过了 32 MB，请选一张小一些的图片。",

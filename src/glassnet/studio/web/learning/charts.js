@@ -8,13 +8,34 @@ import { t } from "../core/words.js";
  * @typedef {object} Curve
  * @property {string} name
  * @property {string} color a CSS variable
- * @property {"line"|"dashes"|"marks"} style told apart without color too
+ * @property {Style} style told apart without color too
  * @property {ArrayLike<number>} xs
  * @property {ArrayLike<number>} ys NaN where there is none
+ * @property {boolean} [faint] drawn behind the others, and neither named nor read out: what another curve was smoothed from
+ *
+ * @typedef {"line"|"dashes"|"marks"|"dots"|"mixed"} Style
  *
  * @typedef {{left: number, top: number, width: number, height: number}} Box
  * @typedef {{x1: number, y0: number, y1: number, log: boolean}} Scale x runs from 0 to x1
  */
+
+/** How lines are broken, in pixels. @type {Record<Style, number[]>} */
+const BREAKS = { line: [], marks: [], dashes: [5, 3.5], dots: [1.5, 3], mixed: [8, 3, 1.5, 3] };
+
+/** Points are marked in shapes of their own. @type {Record<Style, (context: CanvasRenderingContext2D|Path2D, x: number, y: number, r: number) => void>} */
+const MARKS = {
+  line: (context, x, y, r) => context.arc(x, y, r, 0, 7),
+  marks: (context, x, y, r) => context.arc(x, y, r, 0, 7),
+  dashes: (context, x, y, r) => context.rect(x - 0.9 * r, y - 0.9 * r, 1.8 * r, 1.8 * r),
+  dots: (context, x, y, r) => corners(context, [[x, y - 1.25 * r], [x + 1.2 * r, y + 0.95 * r], [x - 1.2 * r, y + 0.95 * r]]),
+  mixed: (context, x, y, r) => corners(context, [[x, y - 1.4 * r], [x + 1.4 * r, y], [x, y + 1.4 * r], [x - 1.4 * r, y]]),
+};
+
+/** @param {CanvasRenderingContext2D|Path2D} context @param {[number, number][]} places */
+function corners(context, places) {
+  context.moveTo(...places[places.length - 1]);
+  for (const place of places) context.lineTo(...place);
+}
 
 /** @param {string} variable */
 const color = (variable) => getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
@@ -40,8 +61,9 @@ function plot(context, box, curves, scale, marks = true) {
   context.lineJoin = "round";
   for (const curve of curves) {
     context.strokeStyle = context.fillStyle = color(curve.color);
-    context.lineWidth = curve.style === "line" ? 1.25 : 1.75;
-    context.setLineDash(curve.style === "dashes" ? [5, 3.5] : []);
+    context.globalAlpha = curve.faint ? 0.28 : 1;
+    context.lineWidth = curve.faint ? 1 : curve.style === "line" ? 1.25 : 1.75;
+    context.setLineDash(curve.faint ? [] : BREAKS[curve.style]);
     context.beginPath();
     /** @type {[number, number][]} */
     const places = [];
@@ -53,12 +75,13 @@ function plot(context, box, curves, scale, marks = true) {
     for (const [x, y] of places) context.lineTo(x, y);
     context.stroke();
     context.setLineDash([]);
+    context.globalAlpha = 1;
+    if (curve.faint) continue;
     // A curve of one point has no line, and few points are better seen as what they are.
     if (places.length === 1 || (marks && curve.style !== "line" && places.length <= 48)) {
       for (const [x, y] of places) {
         context.beginPath();
-        if (curve.style === "dashes") context.rect(x - 2.5, y - 2.5, 5, 5);
-        else context.arc(x, y, 2.75, 0, 7);
+        MARKS[curve.style](context, x, y, 2.75);
         context.fill();
       }
     }
@@ -140,6 +163,14 @@ export function sparkline(canvas, curves, range = null) {
   plot(context, { left: 1, top: 3, width: width - 4, height: height - 6 }, curves, { x1: reach(curves), y0, y1: y1 > y0 ? y1 : y0 + 1, log: false }, false);
 }
 
+/** Steps along the axis, in words. */
+const STEPS = {
+  axis: () => t("learning.charts.axis"),
+  at: (/** @type {string} */ step) => t("learning.charts.at", { step }),
+  unit: () => t("learning.charts.step"),
+  summary: (/** @type {"lowest"|"highest"} */ best, /** @type {Record<string, string>} */ values) => t(`learning.charts.summary.${best}`, values),
+};
+
 /**
  * A large chart.
  * @param {object} options
@@ -150,14 +181,19 @@ export function sparkline(canvas, curves, range = null) {
  * @param {[number, number]} options.range what is always within the axis
  * @param {{label: string, log?: boolean, range?: [number, number]}} options.other another way to look at it
  * @param {"lowest"|"highest"} options.best
+ * @param {typeof STEPS} [options.along] what is counted along the axis
  */
-export function chart({ title, empty, format, tick, range, other, best }) {
+export function chart({ title, empty, format, tick, range, other, best, along = STEPS }) {
   /** @type {Curve[]} */
   let curves = [];
+  /** @type {Curve[]} what others were smoothed from */
+  let faint = [];
   /** @type {ArrayLike<number>} */
   let changes = [];
   /** How far the axis of steps goes. */
   let end = 1;
+  /** How far up the axis goes at most: a curve may leave the picture. */
+  let ceiling = Infinity;
   /** @type {number|null} */
   let cross = null;
   let seen = true;
@@ -217,6 +253,7 @@ export function chart({ title, empty, format, tick, range, other, best }) {
       return;
     }
     let [y0, y1] = log ? [found[0] / 1.1, found[1] * 1.1] : [Math.min(found[0], range[0]), Math.max(found[1], range[1])];
+    if (!log) y1 = Math.min(y1, Math.max(ceiling, y0));
     where.hidden = false;
     const few = Math.max(2, Math.floor(height / (3 * letter)));
     if (!log) {
@@ -266,7 +303,7 @@ export function chart({ title, empty, format, tick, range, other, best }) {
     context.beginPath();
     context.rect(box.left - 3, box.top - 4, box.width + 6, box.height + 5);
     context.clip();
-    plot(context, box, curves, scale);
+    plot(context, box, [...faint, ...curves], scale);
     context.restore();
 
     if (cross !== null) {
@@ -290,7 +327,7 @@ export function chart({ title, empty, format, tick, range, other, best }) {
 
   /** The numbers in the legend: at the crosshair, or the newest. */
   function read() {
-    const now = curves.map(({ name }) => name).join() + changes.length;
+    const now = curves.map(({ name, style }) => name + style).join() + changes.length;
     if (now !== names) {
       names = now;
       legend.replaceChildren(
@@ -299,7 +336,7 @@ export function chart({ title, empty, format, tick, range, other, best }) {
       );
       table.replaceChildren(
         h("caption", {}, title),
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("learning.charts.step")), curves.map(({ name }) => h("th", { scope: "col" }, name)))),
+        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, along.unit()), curves.map(({ name }) => h("th", { scope: "col" }, name)))),
         rows,
       );
     }
@@ -309,12 +346,12 @@ export function chart({ title, empty, format, tick, range, other, best }) {
       write(place, Number.isNaN(value) ? "–" : format(value));
     });
     const most = end;
-    write(where, cross === null ? t("learning.charts.axis") : t("learning.charts.at", { step: count(Math.round(cross)) }));
+    write(where, cross === null ? along.axis() : along.at(count(Math.round(cross))));
     const spot = cross ?? most;
     const reading = curves.map((curve) => `${curve.name} ${format(at(curve, cross))}`).join(", ");
     area.setAttribute("aria-valuemax", String(Math.round(most)));
     area.setAttribute("aria-valuenow", String(Math.round(spot)));
-    area.setAttribute("aria-valuetext", `${t("learning.charts.at", { step: count(Math.round(spot)) })}: ${reading}`);
+    area.setAttribute("aria-valuetext", `${along.at(count(Math.round(spot)))}: ${reading}`);
     // For ears: now and then, not at each frame.
     if (performance.now() - told < 1000 && told) return;
     told = performance.now();
@@ -335,7 +372,7 @@ export function chart({ title, empty, format, tick, range, other, best }) {
         if (!range) return "";
         const all = Array.from(curve.xs).filter((_, i) => !Number.isNaN(curve.ys[i]));
         const [first, last] = [all[0], all[all.length - 1]];
-        return t(`learning.charts.summary.${best}`, {
+        return along.summary(best, {
           name: curve.name,
           first: format(at(curve, first)),
           begin: count(Math.round(first)),
@@ -395,9 +432,16 @@ export function chart({ title, empty, format, tick, range, other, best }) {
   return {
     element,
     draw,
-    /** @param {Curve[]} newest @param {ArrayLike<number>} marks @param {number} step where the run is */
-    show(newest, marks, step) {
-      curves = newest;
+    /**
+     * @param {Curve[]} newest
+     * @param {ArrayLike<number>} marks
+     * @param {number} step where the run is
+     * @param {number} [highest] what of the curves need not be within the axis
+     */
+    show(newest, marks, step, highest = Infinity) {
+      ceiling = highest;
+      curves = newest.filter(({ faint }) => !faint);
+      faint = newest.filter(({ faint }) => faint);
       changes = marks;
       end = Math.max(reach(curves), step);
       draw();
@@ -431,19 +475,29 @@ function paragraph(context, text, x, y, width, high) {
   lines.forEach((line, i) => context.fillText(line, x, y + high * (i - (lines.length - 1) / 2)));
 }
 
-/** @param {"line"|"dashes"|"marks"|"changes"} style @param {string} variable */
-function swatch(style, variable) {
+/**
+ * How a curve looks, for a legend.
+ * @param {Style|"changes"} style
+ * @param {string} variable
+ */
+export function swatch(style, variable) {
   const icon = svg("svg", { class: "swatch", viewBox: "0 0 26 10", width: 26, height: 10, "aria-hidden": "true" });
+  const breaks = style === "changes" ? [2, 2] : BREAKS[style];
   const line = svg("path", {
     d: style === "changes" ? "M13 0V10" : "M1 5H25",
     fill: "none",
     stroke: "currentColor",
     "stroke-width": style === "line" ? 1.5 : style === "changes" ? 1.25 : 2,
-    "stroke-dasharray": style === "dashes" ? "5 3.5" : style === "changes" ? "2 2" : null,
+    "stroke-dasharray": breaks.length ? breaks.join(" ") : null,
   });
   icon.append(line);
-  if (style === "marks") icon.append(svg("circle", { cx: 13, cy: 5, r: 3.2, fill: "currentColor" }));
-  if (style === "dashes") icon.append(svg("rect", { x: 10.2, y: 2.2, width: 5.6, height: 5.6, fill: "currentColor" }));
+  const shapes = {
+    marks: svg("circle", { cx: 13, cy: 5, r: 3.2, fill: "currentColor" }),
+    dashes: svg("rect", { x: 10.2, y: 2.2, width: 5.6, height: 5.6, fill: "currentColor" }),
+    dots: svg("path", { d: "M13 1 17 8.2H9Z", fill: "currentColor" }),
+    mixed: svg("path", { d: "M13 .6 17.4 5 13 9.4 8.6 5Z", fill: "currentColor" }),
+  };
+  if (style in shapes) icon.append(shapes[/** @type {keyof typeof shapes} */ (style)]);
   icon.style.color = `var(${variable})`;
   return icon;
 }

@@ -1,31 +1,45 @@
-// The dock, at the bottom of every page: play, pause, step, how fast, how far, the learning rate, and how it goes.
+// The dock, at the bottom of every page: the whole run as a line to move on; play, pause, steps forward and back, how fast, the learning
+// rate, and how it goes.
 
 import { h, once, write } from "../core/dom.js";
 import { sentence } from "../core/errors.js";
 import { about, count, number, percent, short } from "../core/format.js";
+import { hiddenOf } from "../core/hiding.js";
 import { keys } from "../core/keys.js";
 import { latest } from "../core/latest.js";
 import { called } from "../core/names.js";
 import { onPaper } from "../core/theme.js";
 import { named, spoken, t } from "../core/words.js";
+import { hand } from "../time/hand.js";
+import { places } from "../time/places.js";
+import { scrub } from "../time/scrub.js";
 import { sparkline } from "./charts.js";
 import { accuracies, costs } from "./curves.js";
 import { icons, numberField } from "./fields.js";
-import { ask, faster, MORE, placeOf, press, primary, SPEEDS, speedInWords, step } from "./transport.js";
+import { ask, back, faster, MORE, placeOf, press, primary, SPEEDS, speedInWords, step } from "./transport.js";
 
 /** @type {import("../app.js").View} */
 export function render({ model, el }) {
-  // ── Play, one minibatch, one epoch ────────────────────────────────────────────────────────────────────────────────
+  // ── Play, one minibatch, one epoch, forward and back ──────────────────────────────────────────────────────────────
   const main = h("button", { class: "primary", type: "button", onclick: () => press(model) });
   /** @param {"minibatch"|"epoch"} what */
   const stepper = (what) =>
     h(
       "button",
-      { class: "one", type: "button", "data-step-one": what, title: t(`keys.learning.${what}`), onclick: () => step(model, what) },
-      icons[what](),
+      { class: "one forward", type: "button", "data-step-one": what, title: t(`keys.learning.${what}`), onclick: () => step(model, what) },
       h("span", {}, t(`learning.one.${what}`)),
+      icons[what](),
     );
-  const steppers = [stepper("minibatch"), stepper("epoch")];
+  /** @param {"minibatch"|"epoch"} what */
+  const backer = (what) =>
+    h(
+      "button",
+      { class: "one back", type: "button", "data-step-back": what, title: t(`keys.time.${what}`), "aria-label": t(`time.back.${what}`), onclick: () => back(model, what) },
+      what === "epoch" ? icons.epochBack() : icons.minibatchBack(),
+    );
+  const kinds = /** @type {const} */ (["minibatch", "epoch"]);
+  const [steppers, backers] = [kinds.map(stepper), kinds.map(backer)];
+  const pairs = kinds.map((_, i) => h("div", { class: "pair" }, backers[i], steppers[i]));
 
   const slider = h("input", { type: "range", min: 0, max: SPEEDS.length - 1, step: 1, "aria-label": t("learning.speed"), "data-setting": "speed" });
   const speed = both("speed small");
@@ -44,8 +58,18 @@ export function render({ model, el }) {
 
   // ── Where it is ───────────────────────────────────────────────────────────────────────────────────────────────────
   const where = both("where small figures");
-  const line = h("span", {});
-  const progress = h("div", { class: "progress", role: "progressbar", "aria-label": t("learning.progress"), "aria-valuemin": 0, "aria-valuemax": 100 }, line);
+  const place = hand(model, () => {
+    timeline.draw();
+    draw();
+  });
+  const timeline = scrub(model, place);
+  const kept = places(model, place);
+  const toEnd = h("button", { class: "quiet to-end", type: "button", hidden: true, onclick: () => leap() }, h("span", {}, t("time.end")), icons.epoch());
+  const leap = () => {
+    const end = model.get("status")?.end;
+    if (end) place.go(end);
+    main.focus();
+  };
   const rate = numberField({
     label: t("learning.setting.learning_rate"),
     steps: true,
@@ -93,27 +117,32 @@ export function render({ model, el }) {
   el.replaceChildren(
     message,
     heard,
+    h("div", { class: "way" }, where.element, toEnd, rateNow),
+    h("div", { class: "timeline" }, timeline.line, timeline.scale, kept.button),
     h(
       "div",
       { class: "transport" },
-      h("div", { class: "buttons" }, main, ...steppers),
-      h("div", { class: "pace" }, h("span", { class: "small muted", "aria-hidden": "true" }, t("learning.speed")), slider, speed.element),
+      h("div", { class: "buttons" }, main, ...pairs),
+      h("div", { class: "pace", title: t("learning.speed") }, slider, speed.element),
+      h("div", { class: "rate" }, rate.element),
     ),
-    h("div", { class: "way" }, where.element, progress, h("div", { class: "rate" }, rate.element, rateNow)),
     h("div", { class: "gauges" }, cost.element, accuracy.element),
+    kept.panel,
   );
 
   let shown = "";
   const update = () => {
     const { status, run } = model.values;
-    for (const button of [main, ...steppers]) button.disabled = !status;
+    for (const button of [main, ...steppers, ...backers]) button.disabled = !status;
     slider.disabled = rate.input.disabled = !status;
     const what = primary(status);
     if (shown !== what) {
       shown = what;
-      main.replaceChildren(what === "pause" ? icons.pause() : icons.play(), h("span", {}, t(`learning.primary.${what}`, { count: MORE })));
+      main.replaceChildren(what === "pause" || what === "unwatch" ? icons.pause() : icons.play(), h("span", {}, t(`learning.primary.${what}`, { count: MORE })));
       main.dataset.does = what;
       el.classList.toggle("ended", what === "more" || what === "lower");
+      // Another program trains it: here it can only be looked at.
+      el.classList.toggle("watched", what === "unwatch");
     }
     if (!status || !run) return;
     Object.assign(el.dataset, {
@@ -122,8 +151,11 @@ export function render({ model, el }) {
       epoch: status.epoch,
       cost: status.cost ?? "",
       accuracy: status.judged?.validation?.accuracy ?? status.judged?.train.accuracy ?? "",
+      end: status.end.step,
+      past: status.past,
     });
-    for (const button of steppers) button.disabled = what === "more" || what === "lower";
+    for (const button of steppers) button.disabled = what === "more" || what === "lower" || what === "unwatch";
+    for (const button of backers) button.disabled = status.step === 0 && what !== "pause";
     // What the hand does goes before what the server said a moment ago.
     if (performance.now() - sliding > 600) {
       slider.value = String(placeOf(status.speed));
@@ -132,22 +164,27 @@ export function render({ model, el }) {
     const size = run.settings.batch_size;
     const [batch, batches] = [Math.ceil(status.example / size), Math.ceil(status.examples / size)];
     const parts = [
+      ...(what === "unwatch" ? [t("learning.where.watching")] : []),
       t("learning.where.epoch", { epoch: count(status.epoch), epochs: count(status.epochs) }),
       t("learning.where.minibatch", { batch: count(batch), batches: count(batches) }),
     ];
     if (status.rate !== null && what === "pause") parts.push(t("learning.where.rate", { rate: about(status.rate) }));
     const over = status.mode === "finished";
     const random = status.step === 0 && status.mode === "paused" && !run.from;
-    where.write(
-      random ? t("learning.where.new") : over ? t("learning.where.finished", { epochs: count(status.epochs), steps: count(status.step) }) : parts.join(" · "),
-      random ? t("learning.where.new.short") : over ? t("learning.where.finished.short") : t("learning.where.short", { epoch: count(status.epoch), epochs: count(status.epochs), batch: count(batch), batches: count(batches) }),
+    // Who has no button to press is not told to.
+    const fresh = hiddenOf(model).includes("transport") ? "watched" : "new";
+    const moment = { step: count(place.step()), end: count(status.end.step) };
+    el.classList.toggle("past", status.past);
+    // A button that has the focus and goes would leave the keyboard nowhere.
+    if (toEnd.hidden !== !status.past && document.activeElement !== toEnd) toEnd.hidden = !status.past;
+    if (status.past) where.write(t("time.past", moment), t("time.past.short", moment));
+    else where.write(
+      random ? t(`learning.where.${fresh}`) : over ? t("learning.where.finished", { epochs: count(status.epochs), steps: count(status.step) }) : parts.join(" · "),
+      random ? t(`learning.where.${fresh}.short`) : over ? t("learning.where.finished.short") : t("learning.where.short", { epoch: count(status.epoch), epochs: count(status.epochs), batch: count(batch), batches: count(batches) }),
     );
-    const share = status.steps ? status.step / status.steps : 0;
-    line.style.transform = `scaleX(${share})`;
-    progress.setAttribute("aria-valuenow", String(Math.floor(100 * share)));
     rate.show(run.settings.learning_rate);
     const { schedule } = run.settings;
-    write(rateNow, schedule === "constant" || over ? "" : t("learning.rate.now", { rate: short(Number(status.learning_rate.toPrecision(3))), schedule: called(schedule) }));
+    write(rateNow, schedule === "constant" || over || status.past ? "" : t("learning.rate.now", { rate: short(Number(status.learning_rate.toPrecision(3))), schedule: called(schedule) }));
 
     const { validation, train } = status.judged ?? { validation: null, train: null };
     // Before the first minibatch of this sitting there is only what was judged before.
@@ -168,9 +205,13 @@ export function render({ model, el }) {
     }
     if (known !== notice) {
       notice = known;
+      // What is over is not shown any more; a reason that stands there stays as long as it holds.
+      if (!known || code === "finished") {
+        dismissed = "";
+        if (refused === null) tell("");
+      }
       // That it is finished is seen in the dock already.
-      if (known !== dismissed) tell(known, code !== "finished");
-      if (!known) dismissed = "";
+      if (known && known !== dismissed) tell(known, code !== "finished");
     }
   };
   const drawCharts = once(() => {
@@ -191,6 +232,8 @@ export function render({ model, el }) {
   const leaves = [
     model.on("change:status", draw),
     model.on("change:run", draw),
+    model.on("change:role", draw),
+    model.on("change:hidden", draw),
     model.on("change:charts", drawCharts),
     model.on("change:theme", drawCharts),
     model.on("change:said", hear),
@@ -202,11 +245,16 @@ export function render({ model, el }) {
       { key: "+", words: "keys.learning.faster", run: () => tell(faster(model, 1), false) },
       { key: "-", words: "keys.learning.slower", run: () => tell(faster(model, -1), false) },
     ]),
+    keys("keys.time", [
+      { key: "b", words: "keys.time.minibatch", run: () => back(model, "minibatch") },
+      { key: "B", words: "keys.time.epoch", run: () => back(model, "epoch") },
+    ]),
   ];
   update();
   drawCharts();
   return () => {
     for (const leave of leaves) leave();
+    for (const part of [timeline, kept, place]) part.close();
     sizes.disconnect();
     draw.cancel();
     drawCharts.cancel();

@@ -39,6 +39,8 @@ export function numberField({ label, apply, hint, empty, steps = false, name, co
   /** @type {number|null} */
   let truth = null;
   let touched = false;
+  /** How many values are on their way: until their answers have come, what is true is older than what is shown. */
+  let sending = 0;
   const wrong = h("span", { class: "sentence wrong small", id: `${id}-wrong`, role: "alert" });
   const input = h("input", {
     id,
@@ -57,6 +59,8 @@ export function numberField({ label, apply, hint, empty, steps = false, name, co
   };
   /** @param {number|null} value */
   const send = async (value) => {
+    touched = false;
+    sending++;
     try {
       await apply(value);
       truth = value;
@@ -64,7 +68,9 @@ export function numberField({ label, apply, hint, empty, steps = false, name, co
     } catch (error) {
       complain(sentence(error));
     }
-    fresh();
+    sending--;
+    // Somebody may type again already.
+    if (!touched) fresh();
   };
   /** @param {string} text */
   const complain = (text) => {
@@ -129,7 +135,7 @@ export function numberField({ label, apply, hint, empty, steps = false, name, co
       // What was wrong is told until something is put right, here or elsewhere.
       if (!elsewhere) complain("");
       truth = value;
-      if (!touched) {
+      if (!touched && !sending) {
         const text = value === null || value === undefined ? "" : short(value);
         if (input.value !== text) input.value = text;
       }
@@ -232,6 +238,9 @@ export const icons = {
   pause: () => picture("M3 2h3.6v12H3zM9.4 2H13v12H9.4z"),
   minibatch: () => picture("M2.5 2.5 9.5 8 2.5 13.5ZM11 2.5h2.5v11H11z"),
   epoch: () => picture("M.5 2.8 6.2 8 .5 13.2ZM6.2 2.8 11.9 8 6.2 13.2ZM12.6 2.8H15v10.4h-2.4z"),
+  // The same, mirrored: back.
+  minibatchBack: () => picture("M13.5 2.5 6.5 8 13.5 13.5ZM5 2.5H2.5v11H5z"),
+  epochBack: () => picture("M15.5 2.8 9.8 8 15.5 13.2ZM9.8 2.8 4.1 8 9.8 13.2ZM3.4 2.8H1v10.4h2.4z"),
 };
 const plus = () => picture("M8 3.5v9M3.5 8h9", true);
 const minus = () => picture("M3.5 8h9", true);

@@ -29,6 +29,8 @@ export function restart(model) {
   let left = /** @type {number|null} */ (null);
   /** Whether it says that the network is new. */
   let fresh = false;
+  /** Whether one is being begun. The button stays enabled meanwhile: disabled, it would lose the focus. */
+  let busy = false;
 
   const element = h("section", { class: "restart" });
   const kept = h("p", { class: "muted small" });
@@ -40,6 +42,8 @@ export function restart(model) {
   const parts = h("p", { class: "muted small figures", role: "status" });
   const answer = h("p", { class: "sentence small", role: "status" });
   const start = h("button", { class: "primary", type: "submit" }, t("learning.new.start"));
+  const form = h("form", { onsubmit: begin });
+  const elsewhere = h("p", { class: "muted small", hidden: true }, t("learning.new.watching"));
 
   const touch = () => {
     touched = true;
@@ -140,15 +144,21 @@ export function restart(model) {
     return select;
   }
 
+  /** What the layers show: they are built anew only when that is something else, never under a hand that types. */
+  let built = "";
+  const shape = () => JSON.stringify([draft?.sizes, draft?.hidden, draft?.output, draft?.cost, foreign()]);
+
   function showLayers() {
     const run = model.get("run");
-    if (!run || !draft) return;
+    if (!run || !draft || built === shape()) return;
+    built = shape();
     const now = draft;
     const hidden = now.sizes.slice(1, -1).map((size, i) => {
       const input = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", value: size || "", "aria-label": t("learning.new.neurons", { layer: i + 1 }), "data-setting": `new_layer${i + 1}` });
       input.addEventListener("input", () => {
         touch();
-        now.sizes[i + 1] = typed(input.value) || 0;
+        if (draft) draft.sizes[i + 1] = typed(input.value) || 0;
+        built = shape();
         tell();
       });
       const values = run.choices.activations.filter((name) => name !== "softmax");
@@ -159,7 +169,8 @@ export function restart(model) {
         input,
         activation(values, now.hidden[i], t("learning.new.activation", { layer: i + 1 }), (value) => {
           touch();
-          now.hidden[i] = value;
+          if (draft) draft.hidden[i] = value;
+          built = shape();
         }),
         h(
           "button",
@@ -169,9 +180,10 @@ export function restart(model) {
             "aria-label": t("learning.new.remove", { layer: i + 1 }),
             title: t("learning.new.remove", { layer: i + 1 }),
             onclick: () => {
+              if (!draft) return;
               touch();
-              now.sizes.splice(i + 1, 1);
-              now.hidden.splice(i, 1);
+              draft.sizes.splice(i + 1, 1);
+              draft.hidden.splice(i, 1);
               show();
               add.focus();
             },
@@ -191,7 +203,8 @@ export function restart(model) {
         h("span", { class: "figures fixed" }, ends[1]),
         activation(run.choices.outputs[now.cost] ?? [], now.output, t("learning.new.activation.output"), (value) => {
           touch();
-          now.output = value;
+          if (draft) draft.output = value;
+          built = shape();
           write(moved, "");
         }),
       ),
@@ -280,7 +293,8 @@ export function restart(model) {
         return;
       }
     }
-    start.disabled = true;
+    if (busy) return;
+    busy = true;
     write(start, t("learning.new.starting"));
     try {
       await model.send(message);
@@ -290,7 +304,7 @@ export function restart(model) {
     } catch (error) {
       wrong(sentence(error));
     } finally {
-      start.disabled = false;
+      busy = false;
       write(start, t("learning.new.start"));
     }
   }
@@ -321,9 +335,10 @@ export function restart(model) {
   element.append(
     h("h2", {}, t("learning.new")),
     kept,
-    h(
-      "form",
-      { onsubmit: begin },
+    elsewhere,
+    form,
+  );
+  form.append(
       recipe.element,
       summary,
       data.element,
@@ -340,15 +355,18 @@ export function restart(model) {
       training,
       start,
       answer,
-    ),
   );
   const learned = () => {
+    const watching = model.get("status")?.mode === "watching";
+    form.hidden = kept.hidden = watching;
+    elsewhere.hidden = !watching;
     if (!fresh || !model.get("status")?.step) return;
     fresh = false;
     write(answer, "");
   };
   const leaves = [model.on("change:run", update), model.on("change:status", learned)];
   update();
+  learned();
   return { element, close: () => leaves.forEach((leave) => leave()) };
 }
 

@@ -61,12 +61,14 @@ export function settings(model) {
   });
   fields.learning_rate.element.append(slider);
 
+  const what = h("p", { class: "muted small" });
+  const all = h("fieldset", { class: "fields" }, Object.values(fields).map((field) => field.element));
   const element = h(
     "section",
     { class: "settings" },
     h("h2", {}, t("learning.settings")),
-    h("p", { class: "muted small" }, t("learning.settings.what")),
-    h("div", { class: "fields" }, Object.values(fields).map((field) => field.element)),
+    what,
+    all,
     done,
   );
 
@@ -91,7 +93,14 @@ export function settings(model) {
       slider.setAttribute("aria-valuetext", short(now.learning_rate));
     }
   };
-  const leave = model.on("change:run", update);
+  /** What another program trains, that program sets. */
+  const open = () => {
+    const watching = model.get("status")?.mode === "watching";
+    all.disabled = watching;
+    write(what, t(watching ? "learning.settings.watching" : "learning.settings.what"));
+  };
+  const leaves = [model.on("change:run", update), model.on("change:status", open)];
   update();
-  return { element, close: leave };
+  open();
+  return { element, close: () => leaves.forEach((leave) => leave()) };
 }

@@ -2,6 +2,7 @@
 
 import { sentence } from "../core/errors.js";
 import { count } from "../core/format.js";
+import { hiddenOf } from "../core/hiding.js";
 import { t } from "../core/words.js";
 
 /** @typedef {import("../core/model.js").Model} Model */
@@ -47,12 +48,13 @@ export async function ask(model, message) {
 /**
  * What the one large button does now.
  * @param {Status|null} status
- * @returns {"play"|"pause"|"more"|"lower"}
+ * @returns {"play"|"pause"|"more"|"lower"|"unwatch"}
  */
 export function primary(status) {
   if (status?.mode === "playing" || status?.mode === "stepping") return "pause";
   if (status?.mode === "finished") return "more";
   if (status?.mode === "diverged") return "lower";
+  if (status?.mode === "watching") return "unwatch";
   return "play";
 }
 
@@ -61,8 +63,8 @@ export async function press(model) {
   const { status, run } = model.values;
   const what = primary(status);
   if (!status || !run) return;
-  if (what === "pause") {
-    await ask(model, { do: "pause" });
+  if (what === "pause" || what === "unwatch") {
+    await ask(model, { do: what });
     return;
   }
   if (what === "more" && !(await ask(model, { do: "change", epochs: status.epochs + MORE }))) return;
@@ -72,6 +74,46 @@ export async function press(model) {
 
 /** @param {Model} model @param {"minibatch"|"epoch"} what */
 export const step = (model, what) => ask(model, { do: "step", what });
+
+/** So many steps back wait at most: one that holds the key wants to stop where it lets go. */
+const WAITING = 3;
+let waiting = 0;
+/** @type {Promise<unknown>} */
+let before = Promise.resolve();
+
+/**
+ * One after the other, so that three presses are three steps.
+ * @param {Model} model
+ * @param {"minibatch"|"epoch"} what
+ */
+export function back(model, what) {
+  const { status } = model.values;
+  if (waiting >= WAITING || !status || status.mode === "watching" || (status.step === 0 && status.mode === "paused")) return;
+  waiting++;
+  before = before.then(() => ask(model, { do: "back", what })).finally(() => waiting--);
+}
+
+/**
+ * Goes to a place of the run that it has come to before; what comes back is null if that was refused.
+ * @param {Model} model
+ * @param {{step: number}|{at: [number, number]}} where
+ */
+export const seek = (model, where) => ask(model, { do: "seek", ...where });
+
+/**
+ * Whether the last minibatch before this place could be looked at, and is not: when it comes to rest after many at once.
+ * @param {Model} model
+ */
+export function unseen(model) {
+  const { status } = model.values;
+  return !hiddenOf(model).includes("transport") && !!status && status.step > 0 && (status.mode === "paused" || status.mode === "finished");
+}
+
+/** Does the last minibatch before this place again, to be looked at. @param {Model} model */
+export function again(model) {
+  const { status } = model.values;
+  return status && seek(model, { at: status.at });
+}
 
 /**
  * Goes to the next speed of the scale, and says it in words.

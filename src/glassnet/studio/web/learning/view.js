@@ -1,9 +1,12 @@
-// The learning page: the curves, the minibatch, the cost of one image; and the settings, and a new network.
+// The learning page: the curves, then and now, the minibatch and what it changed, the cost of one image; and the settings, and a new network.
 
 import { h, write } from "../core/dom.js";
 import { count, number, percent } from "../core/format.js";
 import { onPaper } from "../core/theme.js";
 import { t } from "../core/words.js";
+import { change } from "../time/change.js";
+import { thenAndNow } from "../time/then.js";
+import { watching } from "../time/watching.js";
 import { chart } from "./charts.js";
 import { accuracies, costs } from "./curves.js";
 import { minibatch } from "./minibatch.js";
@@ -31,7 +34,9 @@ export function render({ model, el }) {
     other: { label: t("learning.charts.top"), range: [0.9, 1] },
     best: "highest",
   });
+  const then = thenAndNow(model);
   const batch = minibatch(model);
+  const moved = change(model);
   const sum = terms(model);
   const fresh = h("p", { class: "fresh" });
 
@@ -48,7 +53,7 @@ export function render({ model, el }) {
 
   el.replaceChildren(
     h("h2", { class: "aside" }, t("learning.title")),
-    h("div", { class: "story" }, fresh, h("div", { class: "charts" }, cost.element, accuracy.element), batch.element, sum.element),
+    h("div", { class: "story" }, fresh, h("div", { class: "charts" }, cost.element, accuracy.element), then.element, batch.element, moved.element, sum.element),
     hands,
   );
 
@@ -66,7 +71,7 @@ export function render({ model, el }) {
     if (run) write(fresh, t("learning.random", { count: count(run.count) }));
   };
 
-  model.set("watch", [...new Set([...model.get("watch"), "minibatch"])]);
+  const stop = watching(model, "minibatch");
   const leaves = [
     model.on("change:charts", draw),
     model.on("change:theme", draw),
@@ -80,7 +85,7 @@ export function render({ model, el }) {
   draw();
   return () => {
     for (const leave of leaves) leave();
-    for (const part of [cost, accuracy, batch, sum, ...parts]) part.close();
-    model.set("watch", model.get("watch").filter((each) => each !== "minibatch"));
+    for (const part of [cost, accuracy, then, batch, moved, sum, ...parts]) part.close();
+    stop();
   };
 }

@@ -4,6 +4,7 @@ import { h, write } from "../core/dom.js";
 import { count, number, plain } from "../core/format.js";
 import { activationName, outputName } from "../core/names.js";
 import { t } from "../core/words.js";
+import { isMuted } from "../hands/hands.js";
 import { fullOf, shade } from "./shade.js";
 
 /** @typedef {import("../core/model.js").Model} Model */
@@ -44,6 +45,8 @@ export function neuronBoard(model, { fold, toPicture }) {
   let columns = [];
   /** @type {Place|null} which of all can be reached by Tab */
   let roving = null;
+  /** The weights by which it was last looked who is muted. */
+  let heard = -1;
 
   /** @param {Element|null} target @returns {Place|null} */
   const placeOf = (target) => {
@@ -150,6 +153,7 @@ export function neuronBoard(model, { fold, toPicture }) {
     const last = layer === run.sizes.length - 1;
     const look = model.get("look");
     const parts = [t("network.label", values)];
+    if (!last && isMuted(parameters, run.sizes, place)) parts.push(t("hands.muted"));
     if (last && look?.answer === neuron) parts.push(t("network.label.answer"));
     if (last && look?.label === neuron) parts.push(t("network.label.truth"));
     button.setAttribute("aria-label", parts.join(t("network.label.and")));
@@ -166,6 +170,7 @@ export function neuronBoard(model, { fold, toPicture }) {
       const run = /** @type {import("../core/types.js").Run} */ (model.get("run"));
       const last = run.sizes.length - 1;
       const had = placeOf(document.activeElement);
+      heard = -1;
       columns = board.columns.map((column) => {
         const lights = Array.from(column.shown, (neuron, i) => light(run, column, neuron, i, board));
         return { column, lights };
@@ -193,8 +198,14 @@ export function neuronBoard(model, { fold, toPicture }) {
       if (!run || !forward) return;
       const look = model.get("look");
       const last = run.sizes.length - 1;
+      const parameters = model.get("parameters");
+      const changed = parameters !== null && parameters.version !== heard;
+      if (changed) heard = parameters.version;
       for (const { column, lights } of columns) {
         const { layer, shown } = column;
+        if (changed && layer > 0 && layer < last) {
+          for (let i = 0; i < shown.length; i++) lights[i].button.classList.toggle("muted", isMuted(parameters, run.sizes, { layer, neuron: shown[i] }));
+        }
         const as = layer ? forward.as[layer - 1] : forward.input;
         const zs = layer ? forward.zs[layer - 1] : null;
         const full = layer ? fullOf(run.activations[layer - 1], as) : fullOf("", as);

@@ -4,10 +4,11 @@ import { h, write } from "../core/dom.js";
 import { count } from "../core/format.js";
 import { keys } from "../core/keys.js";
 import { joined, t } from "../core/words.js";
+import { again, unseen } from "../learning/transport.js";
 
 /** @typedef {import("../core/model.js").Model} Model */
 
-const KINDS = /** @type {const} */ (["all", "strongest", "contribution", "neuron"]);
+const KINDS = /** @type {const} */ (["all", "strongest", "contribution", "neuron", "change"]);
 const FEWEST = 10;
 
 /** @param {Model} model */
@@ -20,7 +21,8 @@ export function filters(model) {
   const sliding = h("span", { class: "sliding" }, slider);
   const words = h("span", { class: "figures" });
   const el = h("div", { class: "filters", role: "group", "aria-label": t("network.filters") }, buttons);
-  const line = h("p", { class: "drawn" }, sliding, words);
+  const show = h("button", { class: "quiet again", type: "button", hidden: true, onclick: () => void again(model) }, t("network.drawn.change.again"));
+  const line = h("div", { class: "drawn" }, sliding, words, show);
   let drawn = -1;
   let folded = 0;
 
@@ -39,7 +41,7 @@ export function filters(model) {
     model.set("filter", { kind: "strongest", count: Math.round(FEWEST * (most / FEWEST) ** (Number(slider.value) / 100)) });
   }
 
-  function show() {
+  function update() {
     const { kind, count: wanted } = model.get("filter");
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(KINDS[i] === kind)));
     sliding.hidden = kind !== "strongest";
@@ -53,16 +55,26 @@ export function filters(model) {
   function say() {
     const { kind } = model.get("filter");
     if (drawn < 0) return;
-    const values = { drawn: count(drawn), total: count(total()) };
+    const change = model.get("change");
+    const unknown = kind === "change" && !change;
+    show.hidden = !unknown || !unseen(model);
+    if (unknown) {
+      const mode = model.get("status")?.mode;
+      write(words, t(mode === "playing" || mode === "stepping" ? "network.drawn.change.busy" : !model.get("status")?.step ? "network.drawn.change.none" : "network.drawn.change.unknown"));
+      return;
+    }
+    const values = { drawn: count(drawn), total: count(total()), step: count(change?.step ?? 0) };
     const pointing = model.get("hovered") ?? model.get("picked");
-    const parts = [kind === "neuron" && !pointing ? t("network.drawn.point", values) : t(kind === "contribution" ? "network.drawn.contribution" : "network.drawn", values)];
+    const parts = [kind === "neuron" && !pointing ? t("network.drawn.point", values) : t(kind === "contribution" || kind === "change" ? `network.drawn.${kind}` : "network.drawn", values)];
     if (folded) parts.push(t("network.drawn.folded", { count: count(folded) }));
     write(words, joined(parts));
   }
 
   const off = [
-    model.on("change:filter", show),
-    model.on("change:run", show),
+    model.on("change:filter", update),
+    model.on("change:run", update),
+    model.on("change:change", say),
+    model.on("change:status", () => model.get("filter").kind === "change" && say()),
     keys("network.keys", [
       {
         key: "f",
@@ -71,7 +83,7 @@ export function filters(model) {
       },
     ]),
   ];
-  show();
+  update();
   return {
     el,
     line,

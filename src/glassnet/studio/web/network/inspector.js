@@ -1,7 +1,12 @@
 // The inspector: the neuron that is picked, or else the one that is pointed at; with neither, what the network says and what it costs.
+// The neuron that is picked can be edited by hand; what that does to the network stays in sight above it.
 
 import { h, once, write } from "../core/dom.js";
 import { t } from "../core/words.js";
+import { editorPart } from "../hands/editor.js";
+import { effectPart } from "../hands/effect.js";
+import { handsOf, shapeOf } from "../hands/hands.js";
+import { headPart } from "../hands/head.js";
 import { neuronName } from "./board.js";
 import { inputPart, neuronPart } from "./neuron.js";
 import { link } from "./parts.js";
@@ -17,10 +22,13 @@ export function render({ model, el }) {
   const close = h("button", { class: "quiet symbol", type: "button", "aria-label": t("network.letgo"), title: `${t("network.letgo")} (Esc)`, onclick: () => model.set("picked", null) }, "✕");
   const tools = h("div", { class: "inspector-tools" }, before, after, close);
   const body = h("div", {});
+  const hands = handsOf(model);
+  const effect = effectPart(model, hands);
+  const head = headPart(model, hands);
   el.setAttribute("aria-label", t("network.inspector"));
   // It scrolls; the keyboard must be able to scroll it too.
   el.tabIndex = 0;
-  el.append(h("header", {}, heading, tools), body);
+  el.append(effect.element, h("header", {}, heading, tools), head.element, body);
 
   /** @type {import("./neuron.js").Part|null} */
   let part = null;
@@ -32,7 +40,7 @@ export function render({ model, el }) {
   function wanted() {
     const run = model.get("run");
     // What is listed here can be pointed at too; that must not take the list away from under the pointer.
-    const place = model.get("picked") ?? (body.matches(":hover") ? null : model.get("hovered"));
+    const place = model.get("picked") ?? hands.dropped() ?? (body.matches(":hover") ? null : model.get("hovered"));
     return run && place && place.layer < run.sizes.length && place.neuron < run.sizes[place.layer] ? place : null;
   }
 
@@ -49,19 +57,31 @@ export function render({ model, el }) {
     const run = model.get("run");
     if (!run) return;
     const place = (showing = wanted());
-    const name = place ? `${run.run} ${place.layer} ${place.neuron}` : `${run.run}`;
+    const picked = model.get("picked") ?? hands.dropped();
+    const editing = place !== null && picked !== null && place.layer > 0 && hands.isOpen() && hands.allowed();
+    // A run that branches off is the same network: what is under somebody's hand stays there.
+    const name = `${shapeOf(run)} ${place ? `${place.layer} ${place.neuron} ${editing}` : ""}`;
     if (name !== shown) {
       shown = name;
-      part = !place ? summaryPart(model) : place.layer === 0 ? inputPart(model, place) : neuronPart(model, place);
+      part?.close?.();
+      part = !place ? summaryPart(model) : place.layer === 0 ? inputPart(model, place) : editing ? editorPart(model, place) : neuronPart(model, place);
       write(heading, place ? neuronName(run, place) : t("network.answer"));
       body.replaceChildren(part.el);
     }
-    tools.hidden = model.get("picked") === null;
+    tools.hidden = picked === null;
+    el.classList.toggle("editing", editing);
     part?.point(model.get("hovered"));
     update();
   }
 
   const update = once(() => {
+    const picked = model.get("picked") ?? hands.dropped();
+    head.update(picked);
+    refresh();
+    effect.update(picked !== null && picked.layer > 0 && hands.isOpen());
+  });
+
+  function refresh() {
     const place = showing;
     const forward = model.get("forward");
     const parameters = model.get("parameters");
@@ -76,7 +96,7 @@ export function render({ model, el }) {
       else el.dataset[name] = String(value);
     }
     part?.update();
-  });
+  }
 
   const off = [
     model.on("change:run", choose),
@@ -85,6 +105,7 @@ export function render({ model, el }) {
     model.on("change:forward", update),
     model.on("change:parameters", update),
     model.on("change:look", update),
+    hands.on(choose),
     link(el),
   ];
   body.addEventListener("pointerleave", () => {
@@ -96,5 +117,6 @@ export function render({ model, el }) {
   return () => {
     update.cancel();
     for (const each of off) each();
+    for (const each of [part, effect, head]) each?.close?.();
   };
 }

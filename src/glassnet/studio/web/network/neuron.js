@@ -11,7 +11,7 @@ import { linkRows } from "./rows.js";
 
 /** @typedef {import("../core/model.js").Model} Model */
 /** @typedef {{layer: number, neuron: number}} Place */
-/** @typedef {{el: HTMLElement, update: () => void, point: (place: Place|null) => void}} Part */
+/** @typedef {{el: HTMLElement, update: () => void, point: (place: Place|null) => void, close?: () => void}} Part */
 
 /** So many incoming neurons are listed, all of them if there are no more than `ALL`. */
 const ALL = 24;
@@ -32,13 +32,7 @@ export function neuronPart(model, place) {
   const curve = run.curves[layer - 1];
   const square = layer === 1 && run.side !== null;
 
-  const numbers = Object.fromEntries(
-    ["s", "z", "b"].map((part) => [part, h("span", { class: "figures" })]),
-  );
-  const letters = /** @type {Record<string, string>} */ ({ s: "a", z: "z", b: "b" });
-  const cards = ["s", "z", "b"].map((part) =>
-    h("button", { class: `number ${part}`, type: "button", "data-part": part }, h("span", { class: "letter" }, letters[part]), numbers[part], h("span", { class: "muted" }, t(`network.part.${part}`))),
-  );
+  const cards = cardsOf();
   const drawn = curve ? curveOf(curve) : null;
   const formula = formulaOf(run, place);
   const products = new Float64Array(inputs);
@@ -49,7 +43,7 @@ export function neuronPart(model, place) {
   const el = h(
     "div",
     { class: "one" },
-    h("div", { class: "numbers" }, cards),
+    cards.el,
     drawn ? drawn.el : null,
     h("p", { class: "muted small" }, curve ? t("network.curve.words", { sign: sign(activation), name }) : t("network.curve.softmax", { count: run.sizes[layer] })),
     h("h3", {}, square ? t("network.incoming.pixels") : t("network.incoming", { count: inputs })),
@@ -76,15 +70,33 @@ export function neuronPart(model, place) {
         if (products[i] > 0) up += products[i];
         else down += products[i];
       }
-      write(numbers.s, number(a, 3));
-      write(numbers.z, number(z, 3));
-      write(numbers.b, number(bias, 3));
+      cards.update({ z, a, bias });
       drawn?.update(z, a);
       incoming.update(weights, before);
       write(balance, t("network.balance", { up: plain(up, 2, true), down: plain(down), bias: plain(bias, 2, true), sum: plain(z) }));
       formula.update({ products, weights, before, bias, z, a });
     },
     point: (where) => incoming.point(where),
+  };
+}
+
+/** The three numbers of a neuron: activation, weighted sum and bias. */
+export function cardsOf() {
+  const numbers = Object.fromEntries(
+    ["s", "z", "b"].map((part) => [part, h("span", { class: "figures" })]),
+  );
+  const letters = /** @type {Record<string, string>} */ ({ s: "a", z: "z", b: "b" });
+  const cards = ["s", "z", "b"].map((part) =>
+    h("button", { class: `number ${part}`, type: "button", "data-part": part }, h("span", { class: "letter" }, letters[part]), numbers[part], h("span", { class: "muted" }, t(`network.part.${part}`))),
+  );
+  return {
+    el: h("div", { class: "numbers" }, cards),
+    /** @param {{z: number, a: number, bias: number}} values */
+    update({ z, a, bias }) {
+      write(numbers.s, number(a, 3));
+      write(numbers.z, number(z, 3));
+      write(numbers.b, number(bias, 3));
+    },
   };
 }
 

@@ -11,6 +11,7 @@ import { largest, onlyOf, strengths, threshold } from "./select.js";
  * @typedef {object} Order What changed since the last; all that is left out is as it was.
  * @property {{width: number, height: number, ratio: number, gaps: Gap[]}} [board]
  * @property {Float32Array[]} [weights]
+ * @property {Float32Array[]} [changes] what the last minibatch did to the weights; empty where that is not known
  * @property {ArrayLike<number>[]} [activations] of the input and every layer
  * @property {Wish} [wish]
  * @property {{layer: number, neuron: number}|null} [focus] whose edges are brought to the front
@@ -40,10 +41,14 @@ export class Painter {
     this.gaps = [];
     /** @type {Float32Array[]} */
     this.weights = [];
+    /** @type {Float32Array[]} */
+    this.changes = [];
     /** @type {ArrayLike<number>[]} */
     this.activations = [];
     /** @type {Wish} */
     this.wish = { kind: "all", count: 500, place: null, gaps: Infinity };
+    /** What is drawn for each edge: its weight, or what the last minibatch did to it. @type {Float32Array[]} */
+    this.shown = [];
     /** @type {{layer: number, neuron: number}|null} */
     this.focus = null;
     /** @type {Float32Array[]} what each gap shows, kept so that no memory is asked for in every frame */
@@ -64,6 +69,7 @@ export class Painter {
     if (order.board) this.resize(order.board);
     const before = this.weights;
     if (order.weights) this.weights = order.weights;
+    if (order.changes) this.changes = order.changes;
     if (order.activations) this.activations = order.activations;
     if (order.wish) this.wish = order.wish;
     if (order.focus !== undefined) this.focus = order.focus;
@@ -73,8 +79,9 @@ export class Painter {
     const known = this.gaps.every(({ inputs }, i) => this.activations[i]?.length === inputs);
     if (this.wish.kind === "contribution" && !known) this.wish = { ...this.wish, kind: "all" };
     const byImage = this.wish.kind === "contribution";
-    if (ready && (order.board || order.weights || order.wish || (order.activations && byImage))) this.edges();
-    if (ready && (order.board || order.weights || order.focus !== undefined || byImage)) this.front();
+    this.shown = this.wish.kind === "change" ? (fit(this.changes) ? this.changes : this.weights.map((each) => new Float32Array(each.length))) : this.weights;
+    if (ready && (order.board || order.weights || order.changes || order.wish || (order.activations && byImage))) this.edges();
+    if (ready && (order.board || order.weights || order.changes || order.wish || order.focus !== undefined || byImage)) this.front();
     if (ready && order.glow && order.weights && fit(before)) this.glow(before);
     const asked = order.light !== undefined && order.light !== null;
     const light = ready && known && asked ? this.sparks(/** @type {number} */ (order.light)) : asked ? [] : null;
@@ -103,7 +110,7 @@ export class Painter {
     const { kind, count, place, gaps: lit } = this.wish;
     this.drawn = 0;
     const shown = this.gaps.map((gap, i) => {
-      const values = strengths(gap, this.weights[i], kind === "contribution" ? this.activations[i] : null, this.values[i]);
+      const values = strengths(gap, this.shown[i], kind === "contribution" ? this.activations[i] : null, this.values[i]);
       if (kind === "neuron") onlyOf(gap, values, place);
       return values;
     });
@@ -139,7 +146,7 @@ export class Painter {
     if (place) {
       this.gaps.forEach((gap, i) => {
         if (place.layer !== gap.layer && place.layer !== gap.layer - 1) return;
-        const values = strengths(gap, this.weights[i], this.wish.kind === "contribution" ? this.activations[i] : null);
+        const values = strengths(gap, this.shown[i], this.wish.kind === "contribution" ? this.activations[i] : null);
         const most = largest(values);
         onlyOf(gap, values, place);
         const mine = gap.layer === place.layer ? gap.from.length : gap.to.length;

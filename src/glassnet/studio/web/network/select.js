@@ -3,7 +3,7 @@
 /** @typedef {import("./layout.js").Gap} Gap */
 /**
  * @typedef {object} Wish What shall be drawn.
- * @property {"all"|"strongest"|"contribution"|"neuron"} kind
+ * @property {"all"|"strongest"|"contribution"|"neuron"|"change"} kind
  * @property {number} count how many, for the strongest
  * @property {{layer: number, neuron: number}|null} place whose edges, for one neuron's
  * @property {number} gaps how many gaps from the left are lit: those behind the propagation are dark

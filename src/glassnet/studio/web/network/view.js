@@ -3,6 +3,7 @@
 import { calm, em, h, once, write } from "../core/dom.js";
 import { outputName, sureness } from "../core/names.js";
 import { t } from "../core/words.js";
+import { watching } from "../time/watching.js";
 import { neuronBoard } from "./board.js";
 import { edgesClient } from "./client.js";
 import { filters } from "./filters.js";
@@ -42,11 +43,12 @@ export function render({ model, el }) {
   const thought = propagation(model, light, (gap) => edges.ask({ light: gap, activations: activations() }), () => update());
   const waiting = h("p", { class: "waiting" }, t("network.waiting"));
   const place = h("div", { class: "board" }, Object.values(canvases), picture.el, picture.caption, neurons.el, light, waiting);
+  const [plus, minus] = [h("span", {}), h("span", {})];
   const legend = h(
     "p",
     { class: "legend" },
-    h("span", {}, h("i", { class: "plus" }), t("network.legend.positive")),
-    h("span", {}, h("i", { class: "minus" }), t("network.legend.negative")),
+    h("span", {}, h("i", { class: "plus" }), plus),
+    h("span", {}, h("i", { class: "minus" }), minus),
     h("span", {}, h("i", { class: "bright" }), t("network.legend.bright")),
   );
   const words = h("div", { class: "stage-words" }, choice.line, thought.words, legend);
@@ -78,6 +80,9 @@ export function render({ model, el }) {
     place.dataset.drawn = String(report.drawn);
     place.dataset.drawings = String(Number(place.dataset.drawings ?? 0) + 1);
   });
+
+  /** What the last minibatch did to the weights, if it is to be drawn. */
+  const changes = () => (model.get("filter").kind === "change" ? { changes: model.get("change")?.weights ?? [] } : {});
 
   const activations = () => {
     const forward = model.get("forward");
@@ -154,7 +159,7 @@ export function render({ model, el }) {
       // At full speed everything changes all the time; then a glow tells nothing.
       const slow = mode === "stepping" || (mode === "playing" && model.get("status")?.speed !== null);
       const glows = slow && known && model.get("filter").kind === "all" && !calm();
-      edges.ask({ weights: parameters.weights, activations: activations(), ...(glows ? { glow: true } : {}) });
+      edges.ask({ weights: parameters.weights, ...changes(), activations: activations(), ...(glows ? { glow: true } : {}) });
       if (glows) glow();
     } else if (model.get("filter").kind === "contribution") {
       edges.ask({ activations: activations() });
@@ -213,24 +218,41 @@ export function render({ model, el }) {
   const think = () => {
     for (const each of [words, place]) each.classList.toggle("thinking", model.get("stage") !== null);
   };
+  /** @type {() => void} */
+  let stop = () => {};
+  let wasMoves = false;
   const rewish = () => {
     think();
-    edges.ask({ wish: wish(), activations: activations() });
+    edges.ask({ wish: wish(), ...changes(), activations: activations() });
     update();
   };
+  /** What is drawn is another thing: what it needs is asked for, and the legend says what the colors mean. */
+  const refilter = () => {
+    const moves = model.get("filter").kind === "change";
+    if (moves !== wasMoves) {
+      wasMoves = moves;
+      stop();
+      stop = moves ? watching(model, "change") : () => {};
+    }
+    write(plus, t(moves ? "network.legend.up" : "network.legend.positive"));
+    write(minus, t(moves ? "network.legend.down" : "network.legend.negative"));
+    rewish();
+  };
+  const changed = () => model.get("filter").kind === "change" && edges.ask(changes());
   const rearrange = once(arrange);
   const off = [
     model.on("change:run", () => model.get("run")?.run !== arranged && rearrange()),
     model.on("change:forward", update),
     model.on("change:parameters", update),
     model.on("change:look", update),
-    model.on("change:filter", rewish),
+    model.on("change:filter", refilter),
+    model.on("change:change", changed),
     model.on("change:stage", rewish),
     model.on("change:picked", mark),
     model.on("change:hovered", mark),
     onLight(part),
   ];
-  think();
+  refilter();
   const watcher = new ResizeObserver(rearrange);
   watcher.observe(place);
   place.addEventListener("click", (event) => {
@@ -245,6 +267,7 @@ export function render({ model, el }) {
     for (const each of [update, mark, rearrange]) each.cancel();
     thought.close();
     choice.close();
+    stop();
     edges.close();
     model.set("hovered", null);
   };
