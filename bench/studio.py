@@ -8,6 +8,8 @@ python bench/studio.py --report         # the page again, from what was measured
 - What it costs the training: the time of some epochs by plain ``train()`` with its record, beside a studio whose tab is in the
   background (open), and one whose tab shows the network learn (playing), taking turns.
 - An answer to a stroke of the pen.
+- Going back in time: from asking for any step of a run of 30 epochs to the frame that shows it.
+- An edit by hand: from asking for it to the accuracy on 10,000 images.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ PAGE = HERE.parent / "docs" / "studio.md"
 MARKS = "<!-- measured: written by bench/studio.py -->\n", "<!-- /measured -->"
 SPEED = 200
 """Minibatches a second at which the page is watched."""
+LONG = 1000
+"""Epochs of a long run: five million minibatches, at 1,000 a second an hour and a half."""
 EPOCHS = 150
 """Of each training that is timed: five to eight seconds, so that beginning and ending, a tenth of one, hardly counts."""
 
@@ -168,6 +172,86 @@ def strokes(page: Any, count: int = 60) -> list[float]:
     return taken
 
 
+# ── Time and hands ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+_ASK = """async (message) => {
+  const { model } = window.glassnet;
+  const begin = performance.now();
+  const shown = new Promise((resolve) => {
+    const off = model.on("frame", () => {
+      if (message.do === "seek" && model.get("status").step !== message.step) return;
+      off();
+      resolve(performance.now() - begin);
+    });
+  });
+  await model.send(message);
+  const answered = performance.now() - begin;
+  return [answered, message.do === "seek" ? await shown : answered];
+}"""
+
+
+def through_time(count: int = 200) -> dict[str, Any]:
+    """A finished run of the default network: to random steps of it, one minibatch back and back again, and edits by hand."""
+    import random
+
+    chance = random.Random(0)
+    with launched() as browser, started() as studio:
+        tab = Watched(browser.new_context(viewport={"width": 1280, "height": 800}), studio)
+        page = tab.open()
+        steps = studio.state()["status"]["steps"]
+        page.evaluate("step => window.glassnet.model.send({ do: 'reach', step })", steps)
+        page.wait_for_timeout(3000)
+
+        def asked(message: dict[str, Any]) -> float:
+            page.wait_for_timeout(100)  # until what came before is drawn
+            return float(page.evaluate(_ASK, message)[1])
+
+        seeks = [asked({"do": "seek", "step": chance.randrange(steps)}) for _ in range(count)]
+        here = studio.state()["status"]["step"]
+        backs = [asked({"do": "seek", "step": here - 1 - number}) for number in range(count // 2)]
+        page.evaluate("step => window.glassnet.model.send({ do: 'seek', step })", steps)
+        edits = []
+        for number in range(count // 2):
+            value = chance.uniform(-2, 2)
+            edits.append(
+                asked({"do": "edit", "kind": "bias", "layer": 1, "neuron": 3, "value": value, "stroke": number})
+            )
+        assert not tab.wrong, tab.wrong
+        memory = {"30": resident(studio)}
+        for epochs in (300, LONG):
+            page.evaluate("epochs => window.glassnet.model.send({ do: 'change', epochs })", epochs)
+            page.evaluate("step => window.glassnet.model.send({ do: 'reach', step })", steps // 30 * epochs)
+            page.wait_for_timeout(3000)
+            for _ in range(count // 2):
+                asked({"do": "seek", "step": chance.randrange(steps // 30 * epochs)})
+            memory[str(epochs)] = resident(studio)
+    with launched() as browser, tempfile.TemporaryDirectory() as folder:
+        # Opened again: what was kept in memory is gone.
+        home = Path(folder) / "home"
+        with started(home=home) as studio:
+            page = Watched(browser.new_context(), studio).open()
+            page.evaluate("step => window.glassnet.model.send({ do: 'reach', step })", steps)
+        first = []
+        for _ in range(10):
+            with started(home=home) as studio:
+                page = Watched(browser.new_context(), studio).open()
+                first.append(float(page.evaluate(_ASK, {"do": "seek", "step": chance.randrange(steps)})[1]))
+                page.context.close()
+    return {
+        "seek": spread(seeks),
+        "back": spread(backs),
+        "first seek": spread(first),
+        "edit": spread(edits),
+        "memory": memory,
+    }
+
+
+def resident(studio: Started) -> int:
+    """The memory that the server has, in bytes."""
+    text = Path(f"/proc/{studio.process.pid}/status").read_text()
+    return 1024 * int(next(line.split()[1] for line in text.splitlines() if line.startswith("VmRSS:")))
+
+
 # ── What it costs the training ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -257,6 +341,10 @@ def report(results: dict[str, Any]) -> str:
         each = page[name]
         return f"| {what} | {each['median']:.1f} ms | {each['p95']:.1f} ms | {goal} |"
 
+    def time_row(what: str, name: str, goal: str) -> str:
+        each = results["time"][name]
+        return f"| {what} | {each['median']:.1f} ms | {each['p95']:.1f} ms | {goal} |"
+
     width, height = page["stage"]
     longer = {name: [100 * each for each in values] for name, values in train["longer"].items()}
 
@@ -277,6 +365,16 @@ def report(results: dict[str, Any]) -> str:
         row("… in a window where they fill {:.0f}×{:.0f}".format(*page["stage alone"]), "edges alone", "≤ 100 ms"),
         row("work of the page's main thread for one picture", "work for a frame", "≤ 16 ms"),
         row("from a movement of the pen to the network's answer", "answer to a stroke", "≤ 50 ms"),
+        time_row("from asking for any step of a run of 30 epochs to the frame that shows it", "seek", "≤ 300 ms"),
+        time_row("… the first time after the studio was started again", "first seek", "≤ 300 ms"),
+        time_row("… one minibatch back", "back", "≤ 300 ms"),
+        time_row("from an edit by hand to the accuracy on 10,000 images", "edit", "≤ 100 ms"),
+        "",
+        "The server's memory, with a tab open and after going back in time a hundred times or more: "
+        + ", ".join(
+            f"{size / 2**20:.0f} MB after {int(epochs):,} epochs" for epochs, size in results["time"]["memory"].items()
+        )
+        + f". ({LONG:,} epochs are {LONG * 5000:,} minibatches, which at 1,000 a second take an hour and a half.)",
         "",
         f"{train['epochs']} epochs at full speed take {alone:.1f} s by plain `train()`, saved as the command line does. How "
         f"much longer they take, each beside the two plain ones before and after it: medians of {len(train['seconds'])} turns, "
@@ -303,11 +401,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--report", action="store_true", help="write the page again from what was measured")
     parser.add_argument("--page", action="store_true", help="measure the page only")
+    parser.add_argument("--time", action="store_true", help="measure going back in time and edits only")
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     if not options.report:
-        results |= {"machine": processor(), "cores": os.cpu_count(), "page": in_page()}
-        if not options.page:
+        results |= {"machine": processor(), "cores": os.cpu_count(), "time": through_time()}
+        if not options.time:
+            results["page"] = in_page()
+        if not options.page and not options.time:
             results["training"] = training()
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write(results)

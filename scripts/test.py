@@ -4,7 +4,8 @@
     python3 scripts/test.py [--no-torch] [--long] [any option of pytest]
 
 Needs nothing but Python 3.11 or newer. PyTorch, which proves our gradients, is a large download the first time: with
---no-torch its tests are skipped, and say so. --long runs the longer forms of the reliability tests.
+--no-torch its tests are skipped, and say so. --long runs the longer forms of the reliability tests. The whole suite runs in
+as many processes as there are processors, at most four; what is named by a path, -k or -m runs in one.
 """
 
 from __future__ import print_function
@@ -29,6 +30,9 @@ def main():
     # Small networks lose by threads, and results may depend on how many there are: one, unless told otherwise.
     environment.setdefault("OMP_NUM_THREADS", "1")
     environment.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if all(option.startswith("-") and option not in ("-k", "-m", "-n", "--pdb") for option in options):
+        # Much of the suite waits, for a browser or a server. A file's tests stay together: they share what they start.
+        options += ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
     return subprocess.call([python, "-m", "pytest"] + options, cwd=HERE, env=environment)
 
 
