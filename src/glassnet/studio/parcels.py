@@ -36,7 +36,7 @@ from glassnet.settings import from_data, to_data
 from glassnet.studio.charts import Charts
 from glassnet.studio.trainer import check
 
-__all__ = ["FILES", "FORMAT", "MOST", "named_file", "packed", "settings_of", "unpacked"]
+__all__ = ["FILES", "FORMAT", "MOST", "named_file", "packed", "plan_of_file", "settings_of", "unpacked"]
 
 FORMAT = 1
 """The version of the settings' JSON. A file with a newer one is refused."""
@@ -265,8 +265,13 @@ def unpacked(
     )
 
 
-def _of_network(file: Path, name: str, folder: Path, check_sizes: Callable[[Sequence[int]], None]) -> Run:
-    """A network, or a checkpoint, which goes with MNIST."""
+def plan_of_file(
+    file: Path, name: str, check_sizes: Callable[[Sequence[int]], None], advice: str = "send the whole run, as a zip"
+) -> Plan:
+    """What a file of a network, or a checkpoint, begins a run with: MNIST is the data that goes with it.
+
+    Errors: :class:`~glassnet.errors.WrongFile` if it is damaged, or does not fit MNIST; ``advice`` says what to do then.
+    """
     network, _ = read_network(file)
     check_sizes(network.sizes)
     try:
@@ -279,7 +284,7 @@ def _of_network(file: Path, name: str, folder: Path, check_sizes: Callable[[Sequ
     if (network.sizes[0], network.sizes[-1]) != ends:
         raise WrongFile(
             f"{name} holds a network from {network.sizes[0]} numbers to {network.sizes[-1]}, and MNIST, the data that goes "
-            f"with such a file, has {ends[0]} and {ends[1]}: send the whole run, as a zip"
+            f"with such a file, has {ends[0]} and {ends[1]}: {advice}"
         )
     data = {"sources": ["mnist"], "validation": 1 / 6, "seed": 0, "examples": len(splits.train)}
     about = {
@@ -287,7 +292,12 @@ def _of_network(file: Path, name: str, folder: Path, check_sizes: Callable[[Sequ
         "sizes": list(network.sizes),
         "classes": list(splits.train.classes or ()),
     }
-    return _begun_run(Plan(checkpoint, splits, about), name, folder)
+    return Plan(checkpoint, splits, about)
+
+
+def _of_network(file: Path, name: str, folder: Path, check_sizes: Callable[[Sequence[int]], None]) -> Run:
+    """A network, or a checkpoint, which goes with MNIST."""
+    return _begun_run(plan_of_file(file, name, check_sizes), name, folder)
 
 
 def _of_settings(

@@ -27,15 +27,13 @@ from glassnet import files
 from glassnet.activations import Activation
 from glassnet.arrays import to_numpy
 from glassnet.checkpoint import Checkpoint, Settings
-from glassnet.data import load
 from glassnet.edits import Edit
 from glassnet.engine import Engine
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import evaluate
 from glassnet.initializers import as_initializer
-from glassnet.interchange import read_checkpoint, read_network
 from glassnet.network import Network
-from glassnet.plans import CHANGES, Plan, answer_of, begun, cost_of, fingerprint, reopened
+from glassnet.plans import CHANGES, Plan, answer_of, begun, reopened
 from glassnet.recipes import Recipe, recipe
 from glassnet.replay import Place, engine_of
 from glassnet.runs import Run
@@ -44,6 +42,7 @@ from glassnet.studio.description import described, for_pupils, last_names, run_n
 from glassnet.studio.frames import pack
 from glassnet.studio.links import made
 from glassnet.studio.looks import Questions, answers, changes, first_look, lit, look_at, minibatch, thought
+from glassnet.studio.parcels import plan_of_file
 from glassnet.studio.races import Races
 from glassnet.studio.shelf import Shelf
 from glassnet.studio.trainer import CARRIED, Notice, Refused, State, Trainer, bookmarks, check, new_run
@@ -802,27 +801,9 @@ def _from(source: Path) -> Plan:
         about = {key: run.about[key] for key in CARRIED if key in run.about}
         first = _first_of(run, past, plan)
         return replace(plan, about={**about, "events": past, **({} if first is None else {"first": first})})
-    network, _ = read_network(source)
-    check_size(network.sizes)
-    splits = load("mnist")
-    try:
-        checkpoint = read_checkpoint(source)[0]
-    except WrongFile:  # a network alone
-        settings = Settings(cost=cost_of(network))
-        checkpoint = Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
-    ends = splits.train.inputs.shape[1], splits.train.targets.shape[1]
-    if (network.sizes[0], network.sizes[-1]) != ends:
-        raise WrongFile(
-            f"{source} holds a network from {network.sizes[0]} numbers to {network.sizes[-1]}, and MNIST, the data that goes "
-            f"with a file, has {ends[0]} and {ends[1]}: give the folder of its run, which says what it was trained on"
-        )
-    data = {"sources": ["mnist"], "validation": 1 / 6, "seed": 0, "examples": len(splits.train)}
-    about = {
-        "data": {**data, "fingerprint": fingerprint(splits.train)},
-        "sizes": list(network.sizes),
-        "classes": list(splits.train.classes or ()),
-    }
-    return Plan(checkpoint, splits, about)
+    return plan_of_file(
+        source, str(source), check_size, "give the folder of its run, which says what it was trained on"
+    )
 
 
 def _first_of(run: Run, past: Sequence[Mapping[str, Any]], plan: Plan) -> Checkpoint | None:
