@@ -17,11 +17,11 @@ from typing import Any
 for _library in ("OMP", "OPENBLAS", "MKL"):  # one thread, which the page says; read when NumPy is loaded
     os.environ[f"{_library}_NUM_THREADS"] = "1"
 
-from accuracy import processor
 from glassnet import explain
 from glassnet.data import mnist
 from glassnet.explain import Parameter
 from glassnet.recipes import recipe
+from machine import processor
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "explain.json"
@@ -46,7 +46,7 @@ def measured() -> dict[str, Any]:
     """Every question's time."""
     digits = mnist()
     assert digits.test is not None
-    network, image = recipe("small").network(), digits.test.inputs[0]
+    network, image = recipe("plain").network(), digits.test.inputs[0]
     few, hundred = digits.train.take(slice(0, 10_000)), digits.train.take(slice(0, 100))
     told = explain.story(network, image, 7)
     asked: dict[str, tuple[Callable[[], Any], int]] = {

@@ -98,7 +98,7 @@ def main() -> None:
     """Train and draw."""
     digits = mnist()
     assert digits.test is not None
-    network = last(train(recipe("small").network(), digits.train))
+    network = last(train(recipe("plain").network(), digits.train))
     draw(network, digits.test.inputs[ROW])
 
 

@@ -32,7 +32,7 @@ for _library in ("OMP", "OPENBLAS", "MKL"):  # one thread, as a small network ha
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "scripts"))
 
-from accuracy import processor
+from machine import processor
 from studio_page import Started, Watched, launched, started
 
 RESULTS = HERE / "results" / "studio.json"
@@ -260,7 +260,7 @@ def plain(folder: Path) -> float:
     from glassnet import Run, last, mnist, record, train
     from glassnet.recipes import recipe
 
-    digits, network = mnist(), recipe("small").network()
+    digits, network = mnist(), recipe("plain").network()
     run = Run.create(folder, {})
     begin = time.perf_counter()
     last(record(train(network, digits.train, validation=digits.validation, epochs=EPOCHS), run))

@@ -151,9 +151,9 @@ def hope() -> dict[str, Any]:
     """Idea 7: is it edges? Three networks, the two numbers of each, and what is left of the start (explain/patterns.md)."""
     rows = []
     for words, name, network in (
-        ("before training", "small", recipe("small").network()),
-        ("recipe `series` (N(0,1) start), 30 epochs", "series", trained("series")),
-        ("recipe `small` (glorot start), 30 epochs", "small", trained("small")),
+        ("before training", "plain", recipe("plain").network()),
+        ("recipe `original` (N(0,1) start), 30 epochs", "original", trained("original")),
+        ("recipe `plain` (glorot start), 30 epochs", "plain", trained("plain")),
     ):
         found = explain.hope_and_truth(network)
         start, end = (each.layers[0].weight.astype(np.float64) for each in (recipe(name).network(), network))
@@ -228,7 +228,7 @@ def about_learning(network: Network) -> dict[str, Any]:
     test = digits.test
     assert test is not None
     image, label = test.inputs[ROW], int(test.labels[ROW])
-    start = recipe("small").network()
+    start = recipe("plain").network()
     few = digits.train.take(slice(0, 100))
 
     ranking = explain.sensitivity(network, image, label)
@@ -327,7 +327,7 @@ def _told(network: Network, parameter: Parameter, wish: float) -> dict[str, Any]
 
 def about_the_landscape(network: Network) -> dict[str, Any]:
     """Ideas 14 and 21: the path that made this network, and that of the full gradient, on the plane they span."""
-    chosen = recipe("small")
+    chosen = recipe("plain")
     start, settings = chosen.network(), chosen.settings
     begin = Checkpoint(start, settings.optimizer.init(start.layers), 0, 0, settings)
     own, full = walked(begin, digits.train)
@@ -356,7 +356,7 @@ def about_labels() -> dict[str, float]:
     found = {}
     for n in (100, 1000, 10_000, 50_000):
         part = digits.train.take(slice(0, n))
-        network = last(train(recipe("small").network(), part, epochs=30 * 50_000 // n))
+        network = last(train(recipe("plain").network(), part, epochs=30 * 50_000 // n))
         found[f"of_{n}"] = accuracy(network, digits.validation)
     return found
 
@@ -429,7 +429,7 @@ def write(numbers: dict[str, Any]) -> None:
 def main() -> None:
     """Train, ask, draw, write."""
     if "--render" not in sys.argv[1:]:
-        network = trained("small")
+        network = trained("plain")
         numbers = {
             "digit": about_the_digit(network),
             "neuron": about_a_neuron(network),

@@ -15,7 +15,7 @@ from jaxtyping import install_import_hook
 
 # All modules but the compiled ones, which are not Python any more when they run; naming a package means all inside it.
 SOURCE = Path(importlib.util.find_spec("glassnet").submodule_search_locations[0])
-COMPILED = ("kernels", "vectors")
+COMPILED = ("kernels", "vectors", "warp")
 PYTHON = [*SOURCE.glob("*.py"), *(path.parent for path in SOURCE.glob("*/__init__.py"))]
 install_import_hook(
     [f"glassnet.{path.stem}" for path in PYTHON if path.stem not in ("__init__", "__main__", *COMPILED)],

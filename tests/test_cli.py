@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet import SGD, Checkpoint, Network, Run, Settings, as_input, cli, plans, read_network
+from glassnet import RECIPES, SGD, Checkpoint, Network, Run, Settings, as_input, cli, plans, read_network
+from glassnet.deform import Affine, Elastic
 from glassnet.images import Pictures
 
 QUICK = ["--epochs", "1", "--batch-size", "100"]
@@ -205,6 +206,7 @@ def test_every_option_reaches_the_training(here, capsys):
         "--learning-rate", "0.05", "--schedule", "one_cycle", "--momentum", "0.8", "--nesterov",
         "--weight-decay", "0.001", "--clip", "2", "--dropout", "0.1", "--batch-size", "16", "--epochs", "3",
         "--seed", "4", "--validation", "30", "--patience", "2", "--engine", "reference", "--out", "run",
+        "--deform", "affine(rotation=15,shift=2)",
     )  # fmt: skip
     assert code == 0, err
     _, out, _ = glassnet(capsys, "info", "run", "--json")
@@ -218,6 +220,7 @@ def test_every_option_reaches_the_training(here, capsys):
     assert (optimizer["weight_decay"], optimizer["clip"]) == (0.001, 2.0)
     settings = told["settings"]
     assert (settings["dropout"], settings["batch_size"], settings["epochs"], settings["seed"]) == (0.1, 16, 3, 4)
+    assert settings["deform"] == {"name": "affine", "rotation": 15.0, "shear": 0.1, "scale": 0.1, "shift": 2.0}
     assert told["about"]["initializer"] == "he"
     assert told["about"]["data"]["examples"] == 90
 
@@ -243,6 +246,103 @@ def test_a_cost_brings_its_output_and_an_optimizer_its_rate(here, capsys):
     assert told["layers"][-1]["activation"] == "softmax"
     assert told["settings"]["optimizer"]["learning_rate"]["rate"] == 0.001
     assert told["sizes"] == [64, 16, 16, 3]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "given", "expected"),
+    [
+        ("plain", [], None),
+        ("plain", ["--deform", "elastic"], Elastic()),
+        ("plain", ["--deform", "affine(rotation=15)"], Affine(rotation=15.0)),
+        ("small", ["--deform", "affine( scale = 0.2 , shear=0 )"], Affine(scale=0.2, shear=0.0)),
+        ("small", [], RECIPES["small"].settings.deform),
+        ("small", ["--deform", "none"], None),
+        ("plain", ["--deform", "none"], None),
+    ],
+)
+def test_images_are_deformed_as_the_recipe_says_unless_one_says(here, capsys, recipe, given, expected):
+    small_idx(here)
+    arguments = ["train", "--data", here, "--recipe", recipe, "--epochs", "2", *given, "--out", "run"]
+    code, _, err = glassnet(capsys, *arguments)
+    assert code == 0, err
+    assert Run.open("run").checkpoint().settings.deform == expected
+    shown = " ".join(err.split())
+    assert ("deformed in each epoch:" in shown) == (expected is not None)
+    if expected is not None:
+        assert f"deformed in each epoch: {expected}" in shown
+
+
+def test_a_run_on_deformed_images_is_the_same_in_one_go_and_in_two(here, capsys):
+    small_idx(here)
+    common = ["--data", here, "--sizes", "64,6,3", "--schedule", "constant", "--deform", "elastic(sigma=2)"]
+    assert glassnet(capsys, "train", *common, "--epochs", "4", "--out", "whole")[0] == 0
+    assert glassnet(capsys, "train", *common, "--epochs", "2", "--out", "parts")[0] == 0
+    assert glassnet(capsys, "train", "--out", "parts", "--resume", "--epochs", "4")[0] == 0
+    one, other = (Run.open(name).checkpoint() for name in ("whole", "parts"))
+    assert one.settings == other.settings
+    assert all(
+        np.array_equal(a.weight, b.weight) for a, b in zip(one.network.layers, other.network.layers, strict=True)
+    )
+
+
+def test_resume_with_another_deformation_and_with_none(here, capsys):
+    small_idx(here)
+    glassnet(capsys, "train", "--data", here, "--sizes", "64,6,3", "--epochs", "1", "--out", "run")
+    asked = (["--deform", "elastic"], [], ["--deform", "affine(shift=2)"], ["--deform", "none"], [])
+    for number, given in enumerate(asked, start=2):
+        code, _, err = glassnet(capsys, "train", "--out", "run", "--resume", "--epochs", number, *given)
+        assert code == 0, err
+    started = [event["settings"]["deform"] for event in Run.open("run").events() if event["event"] == "started"]
+    names = [None if each is None else each["name"] for each in started]
+    assert names == [None, "elastic", "elastic", "affine", None, None]
+    assert started[3]["shift"] == 2
+    code, _, err = glassnet(capsys, "train", "--out", "run", "--resume", "--epochs", "9", "--deform", "bend")
+    assert (code, "unknown deformation 'bend'" in err) == (2, True)
+    assert Run.open("run").checkpoint().epoch == 6  # as it was
+
+
+def test_what_is_no_image_cannot_be_deformed_midway_either(here, capsys):
+    np.savez("flat.npz", x=np.random.default_rng(0).random((60, 28)).astype(np.float32), y=np.arange(60) % 3)
+    assert glassnet(capsys, "train", "--data", "flat.npz", "--epochs", "2", "--out", "run")[0] == 0
+    kept = {path.name: path.read_bytes() for path in Path("run").iterdir() if path.name != "run.json"}
+    code, out, err = glassnet(capsys, "train", "--out", "run", "--resume", "--epochs", "4", "--deform", "affine")
+    assert (code, out) == (2, "")
+    assert err.strip().startswith("error: only square images can be deformed: 28 inputs are not a square")
+    assert {path.name: path.read_bytes() for path in Path("run").iterdir() if path.name != "run.json"} == kept
+
+
+@pytest.mark.parametrize(
+    ("recipe", "given", "examples", "judged"),
+    [
+        ("plain", [], 100, True),
+        ("plain", ["--validation", "0"], 120, False),
+        ("small", [], 120, False),
+        ("small", ["--validation", "30"], 90, True),
+        ("quick", ["--validation", "0.25"], 90, True),
+        ("quick98", [], 120, False),
+    ],
+)
+def test_how_many_are_held_out_is_as_the_recipe_says_unless_one_says(here, capsys, recipe, given, examples, judged):
+    small_idx(here)
+    arguments = ["train", "--data", here, "--recipe", recipe, "--epochs", "2", *given, "--out", "run"]
+    code, out, err = glassnet(capsys, *arguments)
+    assert code == 0, err
+    assert f"{examples} examples to train" in " ".join(err.split())
+    assert ("validation accuracy" in out) == judged
+    epochs = [event for event in Run.open("run").events() if event["event"] == "epoch"]
+    assert [event.get("validation_cost") is not None for event in epochs] == [judged] * 2
+
+
+def test_patience_needs_examples_held_out_which_a_record_has_none_of(here, capsys):
+    small_idx(here)
+    common = ["train", "--data", here, "--recipe", "quick", "--epochs", "3", "--patience", "1"]
+    code, out, err = glassnet(capsys, *common)
+    assert (code, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1
+    assert err.startswith("error: --patience needs validation examples")
+    assert not Path("runs").exists()
+    code, _, err = glassnet(capsys, *common, "--validation", "30", "--out", "held")
+    assert code == 0, err
 
 
 def test_runs_are_numbered(here, capsys):
@@ -424,7 +524,18 @@ def test_saturation_is_a_warning(here, capsys):
         ("train --patience 0", 2, "--patience must be a whole number of epochs from 1"),
         ("train --validation 0 --patience 2", 2, "--patience needs validation examples"),
         ("train --engine gpu", 2, "unknown engine 'gpu'"),
-        ("train --recipe big", 2, "unknown recipe 'big': choose one of small, series"),
+        ("train --recipe big", 2, "unknown recipe 'big': choose one of plain, original, series, small"),
+        ("train --deform bend", 2, "unknown deformation 'bend': choose one of affine, elastic"),
+        ("train --deform elastic(strength=3)", 2, "unknown field 'strength' of the deformation elastic"),
+        (
+            "train --deform affine(rotation=200)",
+            2,
+            "rotation of affine must be a finite number at least 0 and at most 180",
+        ),
+        ("train --deform affine(15)", 2, "expected field=number inside the brackets of the deformation affine"),
+        ("train --deform None", 2, "unknown deformation 'None'"),
+        ("train --data flat.npz --deform elastic", 2, "only square images can be deformed: 28 inputs are not a square"),
+        ("train --data flat.npz --recipe small", 2, "only square images can be deformed: 28 inputs are not a square"),
         ("train --resume", 2, "--resume needs --out RUN"),
         ("train --out nowhere --resume", 1, "nowhere does not exist; glassnet train --out nowhere makes one"),
         ("train --out nowhere --resume --sizes 1,2", 2, "--sizes cannot change in the middle of a run"),
@@ -453,6 +564,7 @@ def test_wrong_input_is_answered_by_one_sentence(here, capsys, arguments, code, 
     (here / "empty.idx").touch()
     (here / "text.png").write_text("this is not an image")
     (here / "cut.gz").write_bytes(gzip.compress(bytes(1000))[:-20])
+    np.savez(here / "flat.npz", x=np.zeros((12, 28), np.float32), y=np.arange(12) % 3)
     (here / "taken").mkdir()
     (here / "taken" / "run.json").write_text("{}")
     before = sorted(path.name for path in here.iterdir())
@@ -532,8 +644,11 @@ def test_help_of_every_command_has_an_example(capsys):
     code, out, _ = glassnet(capsys, "--version")
     assert (code, out.startswith("glassnet ")) == (0, True)
     code, out, _ = glassnet(capsys, "recipes")
-    assert "small" in out
-    assert "series" in out
+    lines = out.splitlines()
+    for name, each in RECIPES.items():
+        assert any(line.startswith(f"{name} ") for line in lines), name
+        assert "-".join(map(str, each.sizes)) in out
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == list(RECIPES)
 
 
 def test_no_command_shows_what_there_is(capsys):

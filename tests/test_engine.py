@@ -2,11 +2,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from glassnet import Network, history, last, train
+from glassnet import Dataset, Network, history, last, train
 from glassnet.costs import squared_error
 from glassnet.engine import Batches, Dropout, Engine, Reference
-from glassnet.optimizers import SGD
+from glassnet.fused import Fused
+from glassnet.network import map_parameters
+from glassnet.optimizers import SGD, Adam
 from glassnet.training import ENGINES
 
 
@@ -27,7 +31,7 @@ def test_dropout_is_splitmix64_of_seed_epoch_layer_example_neuron():
     expected = np.ones((2, width))
     for i, row in enumerate(rows):
         for neuron in range(width):
-            key = splitmix64(splitmix64(seed + epoch) + layer)
+            key = splitmix64(splitmix64(splitmix64(seed + int.from_bytes(b"dropout", "big")) + epoch) + layer)
             uniform = (splitmix64(splitmix64(key + row) + neuron) >> 11) / 2**53
             expected[i, neuron] = 0 if uniform < rate else 1 / (1 - rate)
     assert np.array_equal(Dropout(rate, seed).factors(epoch, np.array(rows), layer, width), expected)
@@ -40,6 +44,7 @@ def test_dropout_silences_its_share_and_keeps_the_mean():
     # neighbors in every direction are independent
     other = [Dropout(0.3, 1).factors(0, np.arange(2000), 1, 50), Dropout(0.3, 0).factors(1, np.arange(2000), 1, 50)]
     other += [Dropout(0.3, 0).factors(0, np.arange(2000), 2, 50), Dropout(0.3, 0).factors(0, np.arange(1, 2001), 1, 50)]
+    other += [Dropout(0.3, 7).factors(3, np.arange(2000), 1, 50)]
     for each in other:
         assert abs(np.corrcoef(factors.ravel(), each.ravel())[0, 1]) < 0.02
 
@@ -106,3 +111,167 @@ def test_only_the_proportions_of_weights_matter(few, engine):
         last(events)
         costs.append(events.costs)
     assert costs[0] == pytest.approx(costs[1], rel=1e-9)
+
+
+# ── Other inputs than the rows' own ──────────────────────────────────────────────────────────────────────────────────
+
+INKS = {"sparse": 0.15, "dense": 1.0}
+"""The share of inputs that are not zero."""
+
+
+def numbers_of(engine, state):
+    """Every number of the network and of the optimizer's memory, as they are now."""
+    network, memory = engine.checkpoint(state)
+    sets = [network.layers, *(memory.moments[name] for name in sorted(memory.moments))]
+    return np.concatenate([a.ravel() for layers in sets for layer in layers for a in (layer.weight, layer.bias)])
+
+
+def examples(n, ink, weighted=False, width=784, seed=0):
+    """Random examples of ten classes, of which a share is ink. The numbers are float64, but each is a float32 too."""
+    rng = np.random.default_rng([seed, n])
+    x = rng.uniform(0.1, 1, (n, width)) * (rng.random((n, width)) < ink)
+    y = np.eye(10)[rng.integers(10, size=n)]
+    weights = rng.uniform(0.25, 2, n) if weighted else None
+    return Dataset(x.astype(np.float32).astype(np.float64), y, weights)
+
+
+def begun(engine, data, dtype=np.float64, sizes=(784, 20, 10), optimizer=None, dropout=0.3):
+    """A state to go on from."""
+    network = Network.random(sizes, dtype=dtype)
+    optimizer = SGD(0.5, momentum=0.5) if optimizer is None else optimizer
+    return engine.start(
+        network,
+        data,
+        squared_error,
+        optimizer,
+        optimizer.init(network.layers),
+        Dropout(dropout, 7) if dropout else None,
+    )
+
+
+def close(found, expected, dtype):
+    """To rounding, measured by the largest number."""
+    return np.abs(found - expected).max() <= (1e-10 if dtype == np.float64 else 1e-5) * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("own", INKS)
+@pytest.mark.parametrize("other", INKS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_other_inputs_are_learned_from_as_if_they_were_the_rows_own(engine, dtype, own, other, weighted):
+    data = examples(50, INKS[own], weighted)
+    replaced = replace(data, inputs=examples(50, INKS[other], seed=1).inputs)
+    rng, engine = np.random.default_rng(0), ENGINES[engine]()
+    states = [begun(engine, each, dtype) for each in (data, replaced)]
+    for epoch in range(2):
+        rows = rng.permutation(50)[:37]  # the last of four minibatches has 7 examples
+        costs = []
+        for each, inputs in ((0, replaced.inputs[rows].astype(dtype)), (1, None)):
+            states[each], part = engine.advance(states[each], Batches(rows, 10, epoch, inputs))
+            costs.append(part)
+        assert costs[0] == pytest.approx(costs[1], rel=1e-10 if dtype == np.float64 else 1e-5)
+    found, expected = (numbers_of(engine, state) for state in states)
+    assert found.dtype == dtype
+    assert close(found, expected, dtype)
+    if own == other:  # then the sums are added up in the same order, too
+        assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("own", INKS)
+@pytest.mark.parametrize("other", INKS)
+def test_the_engines_agree_about_other_inputs(dtype, own, other):
+    data = examples(60, INKS[own], weighted=True)
+    inputs = examples(60, INKS[other], seed=1).inputs.astype(dtype)
+    rows, found = np.random.default_rng(0).permutation(60), []
+    for engine in (Fused(1), Fused(2), Reference()):
+        state = begun(engine, data, dtype)
+        for epoch in range(3):
+            state, _ = engine.advance(state, Batches(rows, 12, epoch, inputs))
+        found.append(numbers_of(engine, state))
+    assert found[0].tobytes() == found[1].tobytes()
+    assert close(found[0], found[2], dtype)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("own", INKS)
+def test_the_rows_own_inputs_given_once_more_change_nothing(engine, own):
+    # Not a byte of it: dropout above all must know an example by its row, wherever in the block it stands.
+    data, engine = examples(50, INKS[own], weighted=True), ENGINES[engine]()
+    rows, found = np.random.default_rng(0).permutation(50)[:33], []
+    for inputs in (None, data.inputs[rows]):
+        state, costs = engine.advance(begun(engine, data), Batches(rows, 8, 3, inputs))
+        found.append((numbers_of(engine, state).tobytes(), costs))
+    assert found[0][0] == found[1][0]
+    assert np.array_equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@settings(max_examples=15)
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=8), st.sampled_from(list(INKS)), st.integers(1, 3))
+def test_how_minibatches_of_other_inputs_are_grouped_does_not_show(engine, groups, own, threads):
+    data, inputs = examples(30, INKS[own], weighted=True), examples(30, 0.2, seed=1).inputs
+    rows, found = np.random.default_rng(0).permutation(30), []
+    for counts in ([1] * 10, [*groups, *[1] * 10]):
+        taker = Fused(threads if found else 1) if engine == "fused" else Reference()
+        state, seen, costs = begun(taker, data), 0, []
+        for count in counts:
+            part = slice(seen, seen + 4 * count)
+            if seen < 30:
+                state, some = taker.advance(state, Batches(rows[part], 4, 2, inputs[part]))
+                costs += some.tolist()
+            seen += 4 * count
+        found.append((numbers_of(taker, state).tobytes(), costs))
+    assert found[0][0] == found[1][0]
+    assert np.array_equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize("order", [[True, False], [False, True], [False, True, False, True], [True, True, False]])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("optimizer", [SGD(0.1), SGD(0.1, clip=0.5), Adam(0.003)], ids=["sgd", "clipped", "adam"])
+def test_with_other_inputs_and_without_by_turns(order, threads, optimizer):
+    # Large enough for the engine to sort the inks of a minibatch, for which it needs room: for as many as there are in
+    # the data, until full images come.
+    data, full = examples(200, 0.15), examples(200, 1, seed=1).inputs
+    taken = {}
+    for engine in (Fused(threads), Fused(1), Reference()):
+        state = begun(engine, data, sizes=(784, 130, 10), optimizer=optimizer)
+        for epoch, with_other in enumerate(order):
+            rows = np.random.default_rng(epoch).permutation(200)
+            for size in (100, 150, 30):
+                state, _ = engine.advance(state, Batches(rows, size, epoch, full[rows] if with_other else None))
+        taken.setdefault(engine.name, []).append(numbers_of(engine, state))
+    assert taken["fused"][0].tobytes() == taken["fused"][1].tobytes()
+    assert close(taken["fused"][0], taken["reference"][0], np.float64)
+
+
+def test_inputs_of_any_layout_will_do_and_are_left_as_they_are():
+    data, inputs, rows = examples(40, 0.15), examples(40, 0.2, seed=1).inputs, np.arange(40)[::-1]
+    for engine in (Fused(2), Reference()):
+        found = []
+        fixed = inputs.copy()
+        fixed.flags.writeable = False
+        for same in (inputs, fixed, np.asfortranarray(inputs), np.repeat(inputs, 2, axis=1)[:, ::2]):
+            before = same.tobytes()
+            state, _ = engine.advance(begun(engine, data), Batches(rows, 7, 0, same))
+            found.append(numbers_of(engine, state))
+            assert same.tobytes() == before
+        for each in found[1:]:
+            assert close(each, found[0], np.float64)
+
+
+def test_other_inputs_for_networks_of_any_array_library(xp):
+    data, inputs = examples(30, 0.3, width=20, weighted=True), examples(30, 0.4, width=20, seed=1).inputs
+    rows, found = np.random.default_rng(0).permutation(30), []
+    for library in (xp, np):
+        network = Network.random((20, 6, 10), dtype=np.float64)
+        network = Network(map_parameters(library.asarray, network.layers), network.activations)
+        optimizer, engine = SGD(0.5), Reference()
+        state = engine.start(network, data, squared_error, optimizer, optimizer.init(network.layers), Dropout(0.3, 7))
+        state, costs = engine.advance(state, Batches(rows, 8, 1, inputs.astype(np.float32)))
+        now, _ = engine.checkpoint(state)
+        assert type(now.layers[0].weight) is type(network.layers[0].weight)
+        found.append([costs, *(np.asarray(a) for layer in now.layers for a in (layer.weight, layer.bias))])
+    for one, other in zip(*found, strict=True):
+        assert one == pytest.approx(other, rel=1e-12, abs=1e-14)

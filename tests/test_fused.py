@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 
 import numpy as np
 import pytest
+from jaxtyping import config
 
 from fitting import FITTING
 from glassnet import Dataset, Diverged, Network, Stepped, WrongValue, evaluate, fused, last, train
@@ -26,6 +27,7 @@ from glassnet.evaluation import outputs
 from glassnet.fused import Fused, lacking, predictor
 from glassnet.network import Layer, map_parameters
 from glassnet.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Cosine, OneCycle, RMSprop, StepDecay, WarmUp
+from glassnet.threads import Crew
 from glassnet.training import as_engine, order
 
 
@@ -854,7 +856,7 @@ def test_training_and_answering_at_once(few):
 @pytest.fixture
 def new_crew(monkeypatch):
     """As if no thread had been started yet."""
-    monkeypatch.setattr(fused, "_crew", fused._Crew())
+    monkeypatch.setattr("glassnet.threads._crew", Crew())
 
 
 def crew():
@@ -1187,3 +1189,44 @@ def test_a_thousand_trainings_take_no_more_memory_than_one(long):
         timeout=3000,
     )
     assert int(done.stdout) < 3e6
+
+
+@pytest.mark.parametrize(("cost", "output"), FITTING)
+def test_where_arrays_lie_in_memory_does_not_show(monkeypatch, cost, output):
+    # What is added up must not be added up in another order where two arrays happen to lie close to each other.
+    rng = np.random.default_rng(0)
+    data = Dataset(rng.random((12, 6)), np.eye(10)[np.arange(12) % 10], rng.uniform(0.5, 2, 12))
+    network, optimizer = Network.random((6, 10), output=output, dtype=np.float64), SGD(0.1, momentum=0.5)
+    learn, found = fused.kernels.learn, {}
+
+    def near(array, other, gap):
+        """Copies of two arrays, the second so many numbers behind the end of the first."""
+        room = np.zeros(len(array) + gap + len(other))
+        room[: len(array)], room[len(array) + gap :] = array, other
+        return room[: len(array)], room[len(array) + gap :]
+
+    for pair in ("delta targets", "targets delta", "a delta", "delta a", "z a", "a z"):
+        for gap in range(0, 66, 2):
+
+            def placed(plan, model, data, work, *rest, pair=pair, gap=gap):
+                here = {"targets": data.targets, "delta": work.delta, "a": work.a, "z": work.z}
+                here |= zip(pair.split(), near(*(here[name] for name in pair.split()), gap), strict=True)
+                data = data._replace(targets=here["targets"])
+                return learn(plan, model, data, work._replace(delta=here["delta"], a=here["a"], z=here["z"]), *rest)
+
+            state = Fused(1).start(network, data, as_cost(cost), optimizer, optimizer.init(network.layers))
+            with monkeypatch.context() as patched:
+                patched.setattr(fused.kernels, "learn", placed)
+                _, costs = Fused(1).advance(state, Batches(np.arange(12), 4, 0))
+            found[bytes_of(*Fused().checkpoint(state)) + costs.tobytes()] = pair, gap
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("shape", [(99, 784), (101, 784), (100, 783), (100, 785), (78_400,)])
+def test_other_inputs_of_another_shape_are_refused(monkeypatch, few, shape):
+    # The kernels would read what lies beyond.
+    monkeypatch.setattr(config, "jaxtyping_disable", True)  # the tests' own check of shapes would speak first
+    optimizer, network = SGD(0.1), Network.random((784, 8, 10))
+    state = Fused(1).start(network, few[0], squared_error, optimizer, optimizer.init(network.layers))
+    with pytest.raises(WrongValue, match=r"^expected inputs of shape \(100, 784\) for these rows, got \("):
+        Fused(1).advance(state, Batches(np.arange(100), 10, 0, np.zeros(shape, np.float32)))

@@ -24,6 +24,7 @@ from glassnet import Checkpoint, Layer, Network, Settings, read_checkpoint, read
 from glassnet.activations import ACTIVATIONS, LeakyReLU, sigmoid, softmax, tanh
 from glassnet.arrays import to_numpy
 from glassnet.costs import Huber
+from glassnet.deform import Affine, Elastic
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.files import NotSaved
 from glassnet.interchange import FORMAT
@@ -142,6 +143,21 @@ def test_every_schedule_in_every_optimizer_comes_back(path, optimizer, schedule)
     setting = changed(OPTIMIZERS[optimizer]()).changed(learning_rate=changed(SCHEDULES[schedule]()))
     save_checkpoint(path, checkpoint(setting))
     assert read_checkpoint(path)[0].settings.optimizer == setting
+
+
+@pytest.mark.parametrize("deform", [None, Affine(rotation=0, shift=2.5), Elastic(alpha=1 / 3)])
+def test_the_deformation_comes_back(path, deform):
+    saved = checkpoint()
+    save_checkpoint(path, replace(saved, settings=replace(saved.settings, deform=deform)))
+    assert read_checkpoint(path)[0].settings.deform == deform
+
+
+def test_files_of_before_there_were_deformations_are_read(path):
+    save_checkpoint(path, checkpoint())
+    before = {key: value for key, value in checkpoint().settings.to_data().items() if key != "deform"}
+    read, _ = read_checkpoint(rewritten(path, state={"settings": before}))
+    assert read.settings == checkpoint().settings
+    assert read.settings.deform is None
 
 
 def checkpoint(optimizer=None, sizes=(4, 3, 2)):
@@ -399,6 +415,10 @@ def test_files_of_others_are_refused(path, metadata, says):
         ({"settings": {**Settings().to_data(), "cost": {"name": "magic"}}}, "unknown cost 'magic'"),
         ({"settings": {**Settings().to_data(), "optimizer": {"name": "magic"}}}, "unknown optimizer 'magic'"),
         ({"settings": {**Settings().to_data(), "optimizer": DEEP}}, "does not describe a checkpoint"),
+        ({"settings": {**Settings().to_data(), "deform": {"name": "magic"}}}, "unknown deformation 'magic'"),
+        ({"settings": {**Settings().to_data(), "deform": "affine"}}, "deformation"),
+        ({"settings": {**Settings().to_data(), "deform": DEEP}}, "does not describe a checkpoint|deformation"),
+        ({"settings": {**Settings().to_data(), "deform": {"name": "elastic", "sigma": 0}}}, "sigma of elastic must be"),
         (
             {"settings": Settings(optimizer=SGD()).to_data()},
             "the running averages mean, square, which are not those of sgd",

@@ -53,11 +53,11 @@ def test_inks_are_the_numbers_that_are_not_zero(rng, dtype, share):
     x = (rng.random((50, 37)) * (rng.random((50, 37)) < share)).astype(dtype)
     starts = np.zeros(51, np.int64)
     none = np.zeros(1, np.uint16), np.zeros(1, dtype)
-    kernels.list_inks(x.reshape(-1), 37, starts, *none, False)
+    kernels.list_inks(x.reshape(-1), 37, starts, *none, False, 0, len(x))
     rows, columns = np.nonzero(x)
     assert starts.tolist() == [0, *np.cumsum(np.count_nonzero(x, axis=1))]
     positions, values = np.zeros(len(rows) + 1, np.uint16), np.zeros(len(rows) + 1, dtype)
-    kernels.list_inks(x.reshape(-1), 37, starts, positions, values, True)
+    kernels.list_inks(x.reshape(-1), 37, starts, positions, values, True, 0, len(x))
     assert positions[:-1].tolist() == columns.tolist()
     assert values[:-1].tolist() == x[rows, columns].tolist()
     assert none[0][0] == 0  # nothing was written while they were counted

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet import Network, Run, Settings, WrongFile, WrongValue, recipe
+from glassnet import Network, Run, Settings, WrongFile, WrongValue, recipe, train
+from glassnet.deform import Affine, Elastic
 from glassnet.images import Pictures
 from glassnet.optimizers import SGD, Adam, Constant, Cosine, OneCycle
 from glassnet.plans import (
@@ -67,12 +68,87 @@ def test_the_other_settings_change_too_and_a_constant_rate_stays_a_number():
         ({"schedule": "linear"}, "unknown schedule 'linear'"),
         ({"epochs": 0}, "epochs must be a whole number"),
         ({"cost": "mse"}, "unknown cost 'mse'"),
+        ({"deform": "bend"}, "^unknown deformation 'bend': choose one of affine, elastic"),
+        ({"deform": "elastic(rotation=200)"}, "^rotation of elastic must be"),
     ],
 )
 def test_what_cannot_be_changed_is_one_sentence_that_names_no_option(changes, says):
     with pytest.raises(WrongValue, match=says) as caught:
         changed(Settings(), changes)
     assert "--" not in str(caught.value)
+
+
+def test_the_deformation_changes_by_words():
+    assert changed(Settings(), {}).deform is None
+    assert changed(Settings(), {"deform": "elastic"}).deform == Elastic()
+    mild = changed(Settings(), {"deform": "affine(rotation=15, shift=2)"})
+    assert mild.deform == Affine(rotation=15, shift=2)
+    assert replace(mild, deform=None) == Settings()  # nothing else has changed
+    assert changed(mild, {"epochs": 3}).deform == mild.deform
+    assert changed(mild, {"deform": Elastic(sigma=5)}).deform == Elastic(sigma=5)
+    assert changed(mild, {"deform": "none"}).deform is None
+    assert changed(mild, {"deform": None}).deform is None
+    # A deformation of another kind begins with numbers of its own.
+    assert changed(mild, {"deform": "elastic"}).deform == Elastic()
+
+
+@pytest.fixture
+def flat(tmp_path):
+    """Data that are no images: 28 numbers each."""
+    np.savez(tmp_path / "flat.npz", x_train=np.random.default_rng(0).random((60, 28)), y_train=np.arange(60) % 3)
+    return str(tmp_path / "flat.npz")
+
+
+def test_what_is_no_image_is_refused_before_there_is_a_network(flat):
+    looked = []
+    for base, changes in (("plain", {"deform": "affine"}), ("small", {})):
+        with pytest.raises(
+            WrongValue, match=r"^only square images can be deformed: 28 inputs are not a square"
+        ) as caught:
+            begun(recipe(base), changes, sources=[flat], check=looked.append)
+        assert "--" not in str(caught.value)
+    assert not looked
+    assert begun(recipe("small"), {"deform": "none"}, sources=[flat]).checkpoint.settings.deform is None
+
+
+def test_square_images_of_any_size_are_deformed(stripes):
+    plan = begun(recipe("small"), {"deform": "elastic(sigma=1)", "epochs": 2}, sources=[stripes])
+    assert plan.checkpoint.settings.deform == Elastic(sigma=1)
+    assert plan.checkpoint.network.sizes == (16, 16, 16, 3)
+    events = list(train(None, plan.splits.train, start=plan.checkpoint))
+    assert events[-1].checkpoint.epoch == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "train_on", "held"),
+    [
+        ("plain", None, 50, 10),
+        ("plain", 0, 60, None),
+        ("small", None, 60, None),  # a record learns from all there is
+        ("small", 12, 48, 12),
+        ("small", 0.5, 30, 30),
+        ("quick", None, 60, None),
+    ],
+)
+def test_how_many_are_held_out_is_as_the_recipe_says_unless_one_says(stripes, tmp_path, name, given, train_on, held):
+    plan = begun(recipe(name), {"epochs": 2}, sources=[stripes], validation=given)
+    assert len(plan.splits.train) == plan.about["data"]["examples"] == train_on
+    assert (None if plan.splits.validation is None else len(plan.splits.validation)) == held
+    # The run says it, and is gone on with on the same examples.
+    run = Run.create(tmp_path / "run", plan.about)
+    run.save(plan.checkpoint)
+    again = reopened(Run.open(run.path))
+    assert fingerprint(again.splits.train) == fingerprint(plan.splits.train)
+    assert (again.splits.validation is None) == (held is None)
+
+
+def test_a_run_on_deformed_images_is_gone_on_with_or_without_them(stripes, tmp_path):
+    plan = begun(recipe("small"), {"epochs": 2, "deform": "affine(shift=3)"}, sources=[stripes])
+    run = Run.create(tmp_path / "run", plan.about)
+    run.save(plan.checkpoint)
+    assert reopened(Run.open(run.path)).checkpoint.settings.deform == Affine(shift=3)
+    assert reopened(Run.open(run.path), {"deform": "elastic"}).checkpoint.settings.deform == Elastic()
+    assert reopened(Run.open(run.path), {"deform": "none"}).checkpoint.settings.deform is None
 
 
 def test_a_new_training_follows_its_recipe_and_its_data(stripes):
@@ -93,7 +169,7 @@ def test_a_new_training_follows_its_recipe_and_its_data(stripes):
 
 def test_what_is_asked_for_takes_the_recipes_place(stripes):
     plan = begun(
-        recipe("small"),
+        recipe("plain"),
         {"cost": "cross_entropy"},
         sizes=[16, 5, 4, 3],
         hidden=["relu", "leaky_relu(alpha=0.2)"],
@@ -119,19 +195,19 @@ def test_what_is_asked_for_takes_the_recipes_place(stripes):
 )
 def test_what_does_not_fit_is_refused(stripes, options, says):
     with pytest.raises(WrongValue, match=says) as caught:
-        begun(recipe("small"), sources=[stripes], **options)
+        begun(recipe("plain"), sources=[stripes], **options)
     assert "--" not in str(caught.value)
 
 
 def test_settings_that_do_not_fit_are_refused_before_the_data_is_read():
     with pytest.raises(WrongValue, match="change one of the two"):
-        begun(recipe("small"), {"cost": "cross_entropy"}, output="relu", sources=["nowhere"])
+        begun(recipe("plain"), {"cost": "cross_entropy"}, output="relu", sources=["nowhere"])
     with pytest.raises(WrongFile, match="nowhere does not exist"):
-        begun(recipe("small"), sources=["nowhere"])
+        begun(recipe("plain"), sources=["nowhere"])
 
 
 def test_a_run_is_gone_on_with_as_it_was(stripes, tmp_path):
-    plan = begun(recipe("small"), sources=[stripes], validation=10)
+    plan = begun(recipe("plain"), sources=[stripes], validation=10)
     run = Run.create(numbered(tmp_path / "runs"), plan.about)
     run.save(plan.checkpoint)
     before = {path.name: path.read_bytes() for path in run.path.iterdir()}
@@ -151,7 +227,7 @@ def test_a_run_remembers_how_its_pictures_became_inputs(tmp_path, rng, how):
             pixels = np.zeros((20, 30), np.uint8)
             pixels[4:16, 5:25] = rng.integers(1, 256, (12, 20))
             Image.fromarray(pixels).save(tmp_path / "images" / name / f"{number}.png")
-    plan = begun(recipe("small"), sources=[str(tmp_path / "images")], pictures=how)
+    plan = begun(recipe("plain"), sources=[str(tmp_path / "images")], pictures=how)
     assert plan.splits.pictures == (how or Pictures())
     assert plan.about["data"].get("pictures") == ({"side": 10, "center": False} if how and not how.center else None)
     run = Run.create(tmp_path / "run", plan.about)
@@ -164,7 +240,7 @@ def test_a_run_remembers_how_its_pictures_became_inputs(tmp_path, rng, how):
 
 @pytest.mark.parametrize("said", [{"side": 3}, {"side": "28"}, {"sides": 28}, [28, True], "whole", {"center": 1}])
 def test_a_run_that_says_nonsense_of_its_pictures_is_refused(stripes, tmp_path, said):
-    plan = begun(recipe("small"), sources=[stripes])
+    plan = begun(recipe("plain"), sources=[stripes])
     plan.about["data"]["pictures"] = said
     run = Run.create(tmp_path / "run", plan.about)
     with pytest.raises(WrongFile, match=r"run\.json does not say"):
@@ -172,7 +248,7 @@ def test_a_run_that_says_nonsense_of_its_pictures_is_refused(stripes, tmp_path, 
 
 
 def test_other_data_or_none_is_refused(stripes, tmp_path):
-    plan = begun(recipe("small"), sources=[stripes], validation=10)
+    plan = begun(recipe("plain"), sources=[stripes], validation=10)
     run = Run.create(tmp_path / "run", plan.about)
     run.save(plan.checkpoint)
     np.savez(stripes, x_train=np.ones((60, 16)), y_train=np.arange(60) % 3)

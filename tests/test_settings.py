@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from glassnet.activations import ACTIVATIONS, ELU, LeakyReLU
 from glassnet.checkpoint import Settings
 from glassnet.costs import Huber
+from glassnet.deform import DEFORMATIONS, Elastic
 from glassnet.errors import WrongValue
 from glassnet.optimizers import OPTIMIZERS, SGD, AdamW, OneCycle, optimizer_from_data
 from glassnet.settings import check_number, check_seed, from_data, from_text, to_data
@@ -21,8 +22,24 @@ def test_text_and_data_come_back(alpha):
 def test_settings_inside_settings_come_back():
     optimizer = AdamW(OneCycle(0.01, portion=0.2), weight_decay=0.1)
     assert optimizer_from_data(to_data(optimizer)) == optimizer
-    settings = Settings(Huber(2.0), optimizer, epochs=3, batch_size=7, seed=5, dropout=0.25)
+    settings = Settings(Huber(2.0), optimizer, epochs=3, batch_size=7, seed=5, dropout=0.25, deform=Elastic(sigma=5))
     assert Settings.from_data(settings.to_data()) == settings
+
+
+def test_a_setting_that_is_a_kind_of_another_comes_back_as_itself():
+    # An elastic deformation is an affine one with two numbers more.
+    setting = Elastic(rotation=15, alpha=38.5)
+    assert str(setting) == "elastic(rotation=15, alpha=38.5)"
+    assert to_data(setting) == {
+        "name": "elastic", "rotation": 15, "shear": 0.1, "scale": 0.1, "shift": 1.0, "alpha": 38.5, "sigma": 4.0,
+    }  # fmt: skip
+    for back in (
+        from_text(str(setting), "deformation", DEFORMATIONS),
+        from_data(to_data(setting), "deformation", DEFORMATIONS),
+        eval(repr(setting)),
+    ):
+        assert (back, type(back)) == (setting, Elastic)
+    assert setting.field_names() == ("rotation", "shear", "scale", "shift", "alpha", "sigma")
 
 
 def test_text_reads_numbers_and_truth_values():

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import warnings
@@ -5,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from glassnet import (
     Dataset,
@@ -13,10 +16,12 @@ from glassnet import (
     Finished,
     Network,
     Run,
+    Settings,
     Started,
     Stepped,
     TrainingWarning,
     WrongValue,
+    evaluate,
     history,
     last,
     read_checkpoint,
@@ -25,7 +30,9 @@ from glassnet import (
     train,
 )
 from glassnet.activations import ReLU
-from glassnet.engine import Engine, Reference
+from glassnet.deform import Affine, Deformer, Elastic
+from glassnet.engine import Batches, Dropout, Engine, Reference
+from glassnet.fused import Fused
 from glassnet.optimizers import SGD, Adam, Cosine, as_optimizer
 from glassnet.training import ENGINES, as_engine, order
 
@@ -410,3 +417,206 @@ def test_no_state_that_is_not_finite_is_ever_handed_out(few, every, engine, tmp_
         with pytest.raises(Diverged):
             last(record(train(network, data, optimizer=optimizer, every=every, engine=engine), run, seconds=0))
         assert all(np.isfinite(layer.weight).all() for layer in run.network().layers)
+
+
+# ── Deformed images ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def little(few):
+    """100 digits: 8 minibatches of 13 an epoch, the last of them with 9."""
+    return few[0].take(slice(0, 100))
+
+
+def watching(kind, *arguments):
+    """An engine of this kind, and the list of what it is given."""
+    given = []
+
+    class Watching(kind):
+        def advance(self, state, batches):
+            given.append(batches)
+            return super().advance(state, batches)
+
+    return Watching(*arguments), given
+
+
+@pytest.mark.parametrize("kind", [Fused, Reference])
+@pytest.mark.parametrize("how", ["affine", Elastic(rotation=0, alpha=20, sigma=3)], ids=["affine", "elastic"])
+def test_each_epoch_learns_from_images_deformed_anew_each_a_function_of_seed_epoch_and_row(little, kind, how):
+    engine, batches_seen = watching(kind)
+    begin = next(train(small(), little, deform=how)).checkpoint
+    last(train(small(), little, deform=how, epochs=3, seed=11, batch_size=13, engine=engine))
+    deformer = Deformer(little.inputs, Affine() if how == "affine" else how, 11)
+    assert begin.settings.deform == deformer.deformation
+    rows = np.concatenate([batches.rows for batches in batches_seen])
+    inputs = np.concatenate([batches.inputs for batches in batches_seen])
+    epochs = np.repeat([batches.epoch for batches in batches_seen], [len(batches.rows) for batches in batches_seen])
+    for epoch in range(3):
+        assert np.array_equal(rows[epochs == epoch], order(100, 11, epoch))
+    for row, epoch, image in list(zip(rows.tolist(), epochs.tolist(), inputs, strict=True))[::17]:
+        assert np.array_equal(image, deformer([row], epoch)[0])
+    assert len({image.tobytes() for image in inputs}) == 300  # none comes twice
+    assert not (inputs == little.inputs[rows]).all(axis=1).any()
+
+
+def test_it_is_the_training_whose_inputs_somebody_replaced_in_each_epoch(little, engine):
+    # By hand, with the engine alone: no deformation inside, a data set of its own for every epoch.
+    options = {"optimizer": SGD(0.5), "dropout": 0.2, "seed": 3, "batch_size": 13, "epochs": 3}
+    found = last(train(small(dtype=np.float64), little, deform="elastic", engine=engine, **options))
+    deformer, network = Deformer(little.inputs, Elastic(), 3), small(dtype=np.float64)
+    memory, by_hand = SGD(0.5).init(network.layers, 24), Reference()
+    for epoch in range(3):
+        data = replace(little, inputs=deformer(np.arange(100), epoch))
+        state = by_hand.start(network, data, Settings().cost, SGD(0.5), memory, Dropout(0.2, 3))
+        state, _ = by_hand.advance(state, Batches(order(100, 3, epoch), 13, epoch))
+        network, memory = by_hand.checkpoint(state)
+    for one, other in zip(found.layers, network.layers, strict=True):
+        assert one.weight == pytest.approx(other.weight, rel=1e-9, abs=1e-12)
+        assert one.bias == pytest.approx(other.bias, rel=1e-9, abs=1e-12)
+
+
+DEFORMED = {
+    "epochs": 2,
+    "batch_size": 13,
+    "dropout": 0.2,
+    "seed": 5,
+    "optimizer": Adam(Cosine(0.01)),
+    "deform": "elastic",
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@settings(max_examples=10)
+@given(every=st.none() | st.integers(1, 20))
+def test_how_often_the_world_looks_in_changes_nothing_of_deformed_images(little, engine, every):
+    found = [history(train(small(), little, every=each, engine=engine, **DEFORMED)) for each in (1, every)]
+    assert bytes_of(last(found[0])) == bytes_of(last(found[1]))
+    assert found[0].costs == found[1].costs
+
+
+def test_how_many_threads_deform_and_learn_does_not_show(few, monkeypatch):
+    found = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr("glassnet.deform.available", lambda threads=threads: threads)
+        options = {**DEFORMED, "batch_size": 100, "engine": Fused(threads)}
+        found.append(bytes_of(last(train(Network.random((784, 130, 10)), few[0], **options))))
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("kind", [Fused, Reference])
+@settings(max_examples=12)
+@given(stop=st.integers(1, 15))
+def test_a_training_on_deformed_images_resumes_exactly_at_any_minibatch(little, tmp_path_factory, kind, stop):
+    events = train(small(), little, every=1, engine=kind(), **DEFORMED)
+    for event in events:
+        if isinstance(event, Stepped) and event.step == stop:
+            break
+    events.close()
+    path = tmp_path_factory.mktemp("deformed") / "checkpoint.safetensors"
+    save_checkpoint(path, event.checkpoint)
+    checkpoint, _ = read_checkpoint(path)
+    assert checkpoint.settings.deform == Elastic()
+    resumed = last(train(None, little, start=checkpoint, engine=kind()))
+    assert bytes_of(resumed) == bytes_of(last(train(small(), little, engine=kind(), **DEFORMED)))
+
+
+def test_seeds_deform_differently(little, engine):
+    found = [last(train(small(), little, **{**DEFORMED, "seed": seed}, engine=engine)) for seed in (5, 6)]
+    assert bytes_of(found[0]) != bytes_of(found[1])
+
+
+def test_images_are_left_alone_again_if_one_says_none(little, engine):
+    options = {"engine": engine, "every": 1}
+    events = train(small(), little, **DEFORMED, **options)
+    checkpoint = [next(events) for _ in range(4)][-1].checkpoint
+    kept = next(train(None, little, start=checkpoint)).checkpoint
+    assert kept.settings.deform == Elastic()  # what is not said stays as it was
+    plain = replace(checkpoint, settings=replace(checkpoint.settings, deform=None))
+    expected = last(train(None, little, start=plain, **options))
+    none = list(train(None, little, start=checkpoint, deform="none", **options))
+    assert none[0].checkpoint.settings.deform is None
+    assert bytes_of(last(none)) == bytes_of(expected)
+    assert bytes_of(expected) != bytes_of(last(train(None, little, start=checkpoint, **options)))
+
+
+def test_another_deformation_midway(little, engine):
+    options = {"engine": engine, "every": 1}
+    events = train(small(), little, **DEFORMED, **options)
+    checkpoint = [next(events) for _ in range(4)][-1].checkpoint
+    how = Affine(rotation=20)
+    by_option = last(train(None, little, start=checkpoint, deform=how, **options))
+    edited = replace(checkpoint, settings=replace(checkpoint.settings, deform=how))
+    assert bytes_of(by_option) == bytes_of(last(train(None, little, start=edited, **options)))
+    # The optimizer's memory goes on: only images change.
+    begin = next(train(None, little, start=checkpoint, deform="affine(rotation=20)")).checkpoint
+    assert begin.settings.deform == how
+    assert (begin.memory.step, begin.memory.begun) == (3, 0)
+
+
+def test_what_is_judged_is_not_deformed(little, few, engine):
+    events = list(train(small(), little, validation=few[1], engine=engine, **DEFORMED))
+    (first, _) = [event for event in events if isinstance(event, EpochEnded)]
+    judged = evaluate(first.checkpoint.network, few[1], first.checkpoint.settings.cost)
+    assert first.validation.cost == pytest.approx(judged.cost, rel=1e-6)
+    assert first.validation.accuracy == judged.accuracy
+
+
+def test_the_data_is_left_as_it_was(little, engine):
+    before = little.inputs.tobytes()
+    last(train(small(), little, engine=engine, **DEFORMED))
+    assert little.inputs.tobytes() == before
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_images_are_deformed_in_float32_whatever_the_network_is(little, dtype, engine):
+    wider = replace(little, inputs=little.inputs.astype(np.float64))
+    found = [last(train(small(dtype=dtype), data, engine=engine, **DEFORMED)) for data in (little, wider)]
+    assert bytes_of(found[0]) == bytes_of(found[1])
+    assert found[0].layers[0].weight.dtype == dtype
+
+
+@pytest.mark.torch
+def test_torch_networks_learn_from_deformed_images_too(little):
+    import torch
+
+    options = {**DEFORMED, "optimizer": SGD(0.5)}
+    tensors = replace(little, inputs=torch.asarray(little.inputs.copy()), targets=torch.asarray(little.targets.copy()))
+    expected = last(train(small(dtype=np.float64), little, **options))
+    for data in (little, tensors):
+        found = last(train(small(xp=torch, dtype=torch.float64), data, **options))
+        for one, other in zip(found.layers, expected.layers, strict=True):
+            assert one.weight.numpy() == pytest.approx(other.weight, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("deform", "says"),
+    [
+        ("bend", "unknown deformation 'bend': choose one of affine, elastic"),
+        ("affine(alpha=3)", "unknown field 'alpha' of the deformation affine: it has rotation, shear, scale, shift"),
+        ("elastic(sigma=0)", "sigma of elastic must be a finite number above 0"),
+        ("affine(rotation=-1)", "rotation of affine must be a finite number at least 0"),
+        ("affine(scale=1)", "scale of affine must be a finite number at least 0 and below 1"),
+        ("elastic(", "expected the deformation as a name"),
+        ("", "expected the deformation as a name"),
+    ],
+)
+def test_wrong_deformations_are_refused_before_the_first_event(little, deform, says):
+    with pytest.raises(WrongValue, match=re.escape(says)) as caught:
+        train(small(), little, deform=deform)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_image_cannot_be_deformed(engine):
+    rng = np.random.default_rng(0)
+    data = Dataset(rng.random((20, 28), np.float32), np.eye(2, dtype=np.float32)[np.arange(20) % 2])
+    network = Network.random((28, 2))
+    says = r"^only square images can be deformed: 28 inputs are not a square, as 784 are \(28 × 28\)$"
+    with pytest.raises(WrongValue, match=says):
+        train(network, data, deform="affine", engine=engine)
+    checkpoint = list(train(network, data, epochs=1, engine=engine))[-1].checkpoint
+    with pytest.raises(WrongValue, match=says):
+        train(None, data, start=checkpoint, epochs=2, deform="elastic", engine=engine)
+    edited = replace(checkpoint, settings=replace(checkpoint.settings, deform=Affine()))
+    with pytest.raises(WrongValue, match=says):
+        train(None, data, start=edited, epochs=2, engine=engine)
+    last(train(None, data, start=edited, epochs=2, deform="none", engine=engine))

@@ -22,7 +22,7 @@ from glassnet.images import as_input, open_image
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint, save_network
 from glassnet.network import Forward, Layer, Network, Parameters
 from glassnet.optimizers import SGD, Adam, AdamW, RMSprop
-from glassnet.recipes import RECIPES, recipe
+from glassnet.recipes import RECIPES, pretrained, recipe
 from glassnet.runs import Run
 from glassnet.training import Diverged, train
 from glassnet.watch import history, last, patience, progress, record, walk
@@ -68,6 +68,7 @@ __all__ = [
     "mnist",
     "open_image",
     "patience",
+    "pretrained",
     "progress",
     "read_checkpoint",
     "read_network",

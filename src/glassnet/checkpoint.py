@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from glassnet.costs import COSTS, Cost, squared_error
+from glassnet.deform import Deformation, deformation_from_data
 from glassnet.errors import WrongValue
 from glassnet.network import Network
 from glassnet.optimizers import SGD, Cosine, Memory, Optimizer, optimizer_from_data
@@ -25,6 +26,7 @@ class Settings:
         batch_size: how many examples a step is averaged over; the last minibatch of an epoch may be short.
         seed: of the shuffling and of dropout: the same seed, the same training.
         dropout: the share of hidden neurons silenced at random for each example, 0 to below 1 (Srivastava et al., 2014).
+        deform: how images are deformed anew in each epoch (see :mod:`glassnet.deform`); None: they are taken as they are.
 
     Errors: :class:`~glassnet.errors.WrongValue` for a number out of its bounds.
     """
@@ -35,6 +37,7 @@ class Settings:
     batch_size: int = 10
     seed: int = 0
     dropout: float = 0.0
+    deform: Deformation | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1)):
@@ -43,6 +46,8 @@ class Settings:
                 raise WrongValue(f"{name} must be a whole number of at least {least}, got {value!r}")
         check_seed(self.seed)
         check_number("dropout", self.dropout, least=0, below=1)
+        if self.deform is not None and not isinstance(self.deform, Deformation):
+            raise WrongValue(f"deform must be a deformation or None, got {self.deform!r:.60}")
 
     def to_data(self) -> dict[str, Any]:
         """The settings as plain data for JSON."""
@@ -53,6 +58,7 @@ class Settings:
             "batch_size": self.batch_size,
             "seed": self.seed,
             "dropout": self.dropout,
+            "deform": None if self.deform is None else to_data(self.deform),
         }
 
     @classmethod
@@ -62,6 +68,8 @@ class Settings:
         Errors: :class:`~glassnet.errors.WrongValue` names what is wrong with them.
         """
         names = [field.name for field in fields(cls)]
+        if isinstance(data, dict):
+            data = {"deform": None, **data}  # files of before there were deformations do not say that there is none
         if not isinstance(data, dict) or sorted(data) != sorted(names):
             raise WrongValue(f"expected training settings with {', '.join(names)}")
         return cls(
@@ -69,6 +77,7 @@ class Settings:
                 **data,
                 "cost": from_data(data["cost"], "cost", COSTS),
                 "optimizer": optimizer_from_data(data["optimizer"]),
+                "deform": None if data["deform"] is None else deformation_from_data(data["deform"]),
             }
         )
 

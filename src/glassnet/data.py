@@ -235,13 +235,18 @@ def from_labels(inputs: Any, labels: Any, classes: Sequence[str] | None = None, 
         return Dataset(np.ascontiguousarray(rows.reshape(len(rows), -1), dtype), targets, classes=order)
 
 
-@lru_cache(maxsize=1)
 def mnist() -> Splits:
     """The MNIST handwritten digits (LeCun, Cortes, Burges; CC BY-SA 3.0), from inside the package.
 
     50,000 images to train, 10,000 to validate (the last of the 60,000, as Nielsen's book splits them) and 10,000 to
     test; 784 pixels each, row by row, 0 to 1, float32. Read once in a process: do not write into the arrays.
     """
+    return _mnist()[1]
+
+
+@lru_cache(maxsize=1)
+def _mnist() -> tuple[Dataset, Splits]:
+    """All 60,000 training images, and the usual splits, which are views of them."""
     folder = resources.files("glassnet") / "mnist"
 
     def pair(which: str) -> Dataset:
@@ -252,7 +257,7 @@ def mnist() -> Splits:
             return _idx_pair(images, labels, classes=tuple("0123456789"))
 
     full, test = pair("train"), pair("t10k")
-    return Splits(full.take(slice(0, 50_000)), full.take(slice(50_000, None)), test, Pictures())
+    return full, Splits(full.take(slice(0, 50_000)), full.take(slice(50_000, None)), test, Pictures())
 
 
 def load(*sources: str | Path, validation: float = 1 / 6, seed: int = 0, pictures: Pictures | None = None) -> Splits:
@@ -275,15 +280,10 @@ def load(*sources: str | Path, validation: float = 1 / 6, seed: int = 0, picture
     if not paths:
         raise WrongFile("no data was given: name mnist, a folder, an .npz file, or IDX files")
     if [str(path) for path in paths] == ["mnist"]:
-        splits = mnist()
+        whole, splits = _mnist()
         assert splits.validation is not None
         if validation in (1 / 6, len(splits.validation)):
             return splits
-        whole = Dataset(
-            np.concatenate([splits.train.inputs, splits.validation.inputs]),
-            np.concatenate([splits.train.targets, splits.validation.targets]),
-            classes=splits.train.classes,
-        )
         return _held_out(replace(splits, train=whole, validation=None), validation, seed)
     try:
         for path in paths:

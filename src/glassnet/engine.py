@@ -18,10 +18,14 @@ from glassnet.arrays import Array, device_of, from_numpy, moved, namespace, to_n
 from glassnet.backprop import backward
 from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset
+from glassnet.hashing import hashed, mixed, uniform
 from glassnet.network import Network, map_parameters
 from glassnet.optimizers import Memory, Optimizer
 
-__all__ = ["Batches", "Dropout", "Engine", "Reference", "hashed"]
+__all__ = ["Batches", "Dropout", "Engine", "Reference"]
+
+_STREAM = int.from_bytes(b"dropout", "big")
+"""Tells these random numbers from others that are hashes of the same seed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,49 +36,37 @@ class Batches:
         rows: the row numbers of their examples, in order.
         size: how many of them make a minibatch; the last may have fewer.
         epoch: how many epochs are complete; dropout depends on it.
+        inputs: what to learn from in place of the rows' own inputs, in the same order; None: their own.
     """
 
     rows: Int[NDArray[Any], " examples"]
     size: int
     epoch: int
+    inputs: Float[NDArray[Any], "examples in"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dropout:
     """Which hidden neurons are silenced: a function of (seed, epoch, layer, example, neuron) and nothing else.
 
-    So any step can be replayed, alone, by any engine. The numbers come from SplitMix64 (Steele et al., 2014) used as a
-    hash, which a compiled engine can compute where it needs them.
+    So any step can be replayed, alone, by any engine (see :mod:`glassnet.hashing`).
     """
 
     rate: float
     seed: int
 
+    def key(self, epoch: int) -> np.uint64:
+        """What the seed and the epoch are hashed into, for compiled engines."""
+        return hashed(self.seed, _STREAM, epoch)
+
     def factors(
         self, epoch: int, rows: Int[NDArray[Any], " n"], layer: int, width: int
     ) -> Float[NDArray[Any], "n width"]:
         """For n examples and the neurons of a layer: 0 if silenced, else 1 / (1 − rate), which keeps the mean."""
-        key = hashed(self.seed, epoch, layer)
-        per_example = _mixed(key + rows.astype(np.uint64))
-        per_neuron = _mixed(per_example[:, None] + np.arange(width, dtype=np.uint64))
-        uniform = (per_neuron >> np.uint64(11)) * 2.0**-53
-        return np.where(uniform < self.rate, 0.0, 1 / (1 - self.rate))
-
-
-def hashed(*parts: int) -> np.uint64:
-    """Whole numbers, hashed one after the other into one of 64 bits."""
-    key = np.full(1, parts[0] % 2**64, np.uint64)
-    for part in parts[1:]:
-        key = _mixed(key + np.uint64(part))
-    return key[0]
-
-
-def _mixed(x: NDArray[Any]) -> NDArray[Any]:
-    """SplitMix64's step and finalizer, on arrays of 64-bit numbers that wrap around."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+        key = mixed(np.full(1, self.key(epoch)) + np.uint64(layer))
+        per_example = mixed(key + rows.astype(np.uint64))
+        per_neuron = mixed(per_example[:, None] + np.arange(width, dtype=np.uint64))
+        return np.where(uniform(per_neuron) < self.rate, 0.0, 1 / (1 - self.rate))
 
 
 @runtime_checkable
@@ -155,8 +147,9 @@ class Reference:
         with np.errstate(over="ignore", invalid="ignore"):
             for first in range(0, len(batches.rows), batches.size):
                 part = slice(first, min(first + batches.size, len(batches.rows)))
+                inputs = None if batches.inputs is None else from_numpy(batches.inputs[part], network.layers[0].bias)
                 network, memory, cost = self._step(
-                    state, network, memory, rows[part], batches.rows[part], batches.epoch
+                    state, network, memory, rows[part], batches.rows[part], batches.epoch, inputs
                 )
                 costs.append(cost)
         return replace(state, network=network, memory=memory), to_numpy(xp.stack(costs)).astype(np.float64)
@@ -173,10 +166,18 @@ class Reference:
         return forward.zs[-1], forward.activations[-1]
 
     def _step(
-        self, state: ReferenceState, network: Network, memory: Memory, rows: Any, host_rows: Any, epoch: int
+        self,
+        state: ReferenceState,
+        network: Network,
+        memory: Memory,
+        rows: Any,
+        host_rows: Any,
+        epoch: int,
+        inputs: Any,
     ) -> tuple[Network, Memory, Any]:
         xp = namespace(state.inputs)
-        x, y = xp.take(state.inputs, rows, axis=0), xp.take(state.targets, rows, axis=0)
+        x = xp.take(state.inputs, rows, axis=0) if inputs is None else inputs
+        y = xp.take(state.targets, rows, axis=0)
         weights = None if state.weights is None else xp.take(state.weights, rows, axis=0)
         dropout = None
         if state.dropout is not None:

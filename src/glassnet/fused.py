@@ -13,16 +13,12 @@ looks up the code of each activation, and lets as many threads run as a minibatc
 
 from __future__ import annotations
 
-import logging
 import math
-import os
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -34,22 +30,23 @@ from numpy.typing import NDArray
 from glassnet import kernels
 from glassnet.activations import ACTIVATIONS
 from glassnet.arrays import Array, moved, to_numpy
+from glassnet.compiled import is_loaded, loading
 from glassnet.costs import COSTS, Cost
 from glassnet.data import Dataset
-from glassnet.engine import Batches, Dropout, hashed
+from glassnet.engine import Batches, Dropout
 from glassnet.errors import WrongValue
 from glassnet.kernels import Data, Model, Plan, Rules, Work
 from glassnet.network import Layer, Network, Parameters
 from glassnet.optimizers import OPTIMIZERS, Constant, Memory, Optimizer, Schedule
+from glassnet.threads import available, check_threads, together
 from glassnet.vectors import NARROW, WIDE
 
 __all__ = ["Fused", "Predictor", "lacking", "predictor"]
 
-_log = logging.getLogger("glassnet")
-_PATIENCE = 1.0
-"""Seconds after which it is said that kernels are being compiled; loading them from the cache takes a tenth of that."""
 _THREAD = 200_000
 """Multiplications and additions in a minibatch that make one more thread worth waiting for (some 10 microseconds)."""
+_LIST = 2**14
+"""Inputs that make one more thread worth waiting for, where lists of inks are made of them."""
 _LINE = 64
 """Bytes of a cache line."""
 _ALL_THERE = 2**62
@@ -162,126 +159,24 @@ def _flat(array: Array, like: NDArray[Any]) -> NDArray[Any]:
     return _plain(to_numpy(array), like.dtype).reshape(-1)
 
 
-def _inks(inputs: NDArray[Any], width: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:
-    """Which inputs are not zero, example by example, and how large they are; None if they are too many for a list."""
+def _inks(
+    inputs: NDArray[Any], width: int, most: float, threads: int | None
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:
+    """Which inputs are not zero, example by example, and how large they are; None if more than the share ``most`` are."""
     n = len(inputs) // width
     starts, places = np.zeros(n + 1, np.int64), np.zeros(1, np.uint16 if width <= 2**16 else np.uint32)
-    kernels.list_inks(inputs, width, starts, places, inputs[:1].copy(), False)
+    kernels.list_inks(inputs, width, starts, places, inputs[:1].copy(), False, 0, n)
     count = int(starts[-1])
-    if count > kernels.SPARSE * len(inputs):
+    if count > most * len(inputs):
         return None
     positions, values = np.empty(max(count, 1), places.dtype), np.empty(max(count, 1), inputs.dtype)
-    kernels.list_inks(inputs, width, starts, positions, values, True)
+
+    def fill(thread: int, threads: int) -> None:
+        low, high = (n * each // threads for each in (thread, thread + 1))
+        kernels.list_inks(inputs, width, starts, positions, values, True, low, high)
+
+    together(fill, min(threads or available(), 1 + len(inputs) // _LIST))
     return starts, positions, values
-
-
-# ── Threads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _available() -> int:
-    """Threads that may run at once: the processors this process may use, or fewer if OMP_NUM_THREADS says so."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    return min(count, max(1, int(limit))) if limit.isdecimal() else count
-
-
-def _check_threads(threads: Any) -> None:
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise WrongValue(f"threads must be a whole number from 1, got {threads!r}")
-
-
-class _Crew:
-    """Threads that wait to run a kernel together; one caller at a time has them."""
-
-    def __init__(self) -> None:
-        self._free = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
-        self._size = 0
-
-    def run(self, share: Callable[[int, int], None], threads: int, give_up: Callable[[], None] = lambda: None) -> None:
-        """Call ``share(thread, threads)`` in each of so many threads, this one among them, and wait for all.
-
-        The shares wait for each other, so all or none must be running: if others have the crew, or no thread can be
-        started, this thread does everything. The result is the same. If this thread is interrupted before it has begun,
-        ``give_up`` tells the others not to wait for it.
-        """
-        if threads == 1 or not self._free.acquire(blocking=False):
-            return share(0, 1)
-        futures: list[Future[None]] = []
-        try:
-            others = self._start(threads - 1)
-            if others is None:
-                return share(0, 1)
-            try:
-                for number, other in enumerate(others, start=1):
-                    futures.append(other(share, number, threads))
-                share(0, threads)
-            except BaseException as error:
-                if isinstance(error, RuntimeError) and not futures:  # Python is shutting down: not even the first began
-                    return share(0, 1)
-                give_up()
-                raise
-            finally:
-                wait(futures)
-            for future in futures:
-                future.result()
-        finally:
-            self._free.release()
-
-    def _start(self, count: int) -> list[Callable[..., Future[None]]] | None:
-        if self._pool is None or self._size < count:
-            if self._pool is not None:
-                self._pool.shutdown(wait=False)
-            pool, ready = ThreadPoolExecutor(count, thread_name_prefix="glassnet"), threading.Barrier(count + 1)
-            try:
-                for _ in range(count):  # all threads must exist before anyone waits for them
-                    pool.submit(ready.wait, 10)
-                ready.wait(10)
-            except (RuntimeError, threading.BrokenBarrierError):  # no more threads, or Python is shutting down
-                ready.abort()
-                pool.shutdown(wait=False)
-                self._pool = None
-                return None
-            self._pool, self._size = pool, count
-        return [self._pool.submit] * count
-
-
-_crew = _Crew()
-
-
-def _after_fork() -> None:
-    # A child process has none of its parent's threads.
-    global _crew
-    _crew = _Crew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-_loaded: set[Any] = set()
-"""Which kernels are there, for which types of arrays."""
-
-
-@contextmanager
-def _loading(*kind: Any) -> Iterator[None]:
-    """Says that kernels are being compiled, if what is done inside takes longer than loading them would."""
-    if kind in _loaded:
-        yield
-        return
-    timer = threading.Timer(
-        _PATIENCE,
-        _log.warning,
-        ["compiling kernels, once: this takes a quarter of a minute, and is kept for next time"],
-    )
-    timer.daemon = True
-    with suppress(RuntimeError):  # no more threads: then it is not said
-        timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-    _loaded.add(kind)
 
 
 # ── The engine ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -303,6 +198,7 @@ class FusedState:
     rows: int  # for how many there is room in a minibatch
     threads: int  # the most that may pay
     predictor: Predictor  # shares the model's parameters
+    most: int  # inks of an example for which there is room
     seconds: dict[int, float] = field(default_factory=dict)  # a minibatch took of late, by number of threads
     calls: int = 0
 
@@ -320,7 +216,7 @@ class Fused:
     name: ClassVar[str] = "fused"
 
     def __init__(self, threads: int | None = None, keep: bool = False) -> None:
-        _check_threads(threads)
+        check_threads(threads)
         self.threads = threads
         self.keep = keep
         self._kept: deque[tuple[weakref.ref[Any], Any, Any]] = deque(maxlen=2)
@@ -378,39 +274,47 @@ class Fused:
             weights = np.ascontiguousarray(weights / weights.mean())
         starts, positions, values = (np.zeros(1, np.int64), np.zeros(1, np.uint16), none) if inks is None else inks
         examples = Data(
-            none if inks is not None else inputs, starts, positions, values, _flat(data.targets, like), weights
-        )
+            none if inks is not None else inputs, starts, positions, values, _flat(data.targets, like), weights,
+            np.arange(len(data)),
+        )  # fmt: skip
         state = FusedState(
             network, optimizer, replace(memory, moments={}), dropout, plan, model, examples, _no_work(like), rules, 0, 1,
             Predictor(network, self.threads, model.parameters),
+            int(np.diff(starts).max(initial=0)),
         )  # fmt: skip
-        with _loading("learn", like.dtype, positions.dtype):  # no minibatch at all: only to have the kernel
-            none_yet = np.zeros(0, np.int64), 1, np.zeros(0), np.zeros(0), 0, np.zeros(1, np.int64)
+        with loading("learn", like.dtype, positions.dtype):  # no minibatch at all: only to have the kernel
+            none_yet = examples, np.zeros(0, np.int64), 1, np.zeros(0), np.zeros(0), 0, np.zeros(1, np.int64)
             kernels.learn(*self._arguments(state, *none_yet)(0, 1))
         return state
 
     def _listed(self, given: Any, inputs: NDArray[Any], width: int) -> tuple[NDArray[Any], ...] | None:
         if not self.keep:
-            return _inks(inputs, width)
+            return _inks(inputs, width, kernels.SPARSE, self.threads)
         for array, dtype, inks in tuple(self._kept):
             if array() is given and dtype == inputs.dtype:
                 return inks
-        inks = _inks(inputs, width)
+        inks = _inks(inputs, width, kernels.SPARSE, self.threads)
         self._kept.append((weakref.ref(given), inputs.dtype, inks))
         return inks
 
     def advance(self, state: FusedState, batches: Batches) -> tuple[FusedState, Float[NDArray[Any], " minibatches"]]:
-        """One minibatch after the other, without a word of Python between them."""
-        self._make_room(state, min(batches.size, len(batches.rows)))
-        rows = _plain(batches.rows, np.int64)
+        """One minibatch after the other, without a word of Python between them.
+
+        Errors: :class:`~glassnet.errors.WrongValue` for other inputs than one for each row.
+        """
+        data, rows = state.data, _plain(batches.rows, np.int64)
+        most = state.most if batches.inputs is None else state.network.sizes[0]
+        self._make_room(state, min(batches.size, len(rows)), most)
+        if batches.inputs is not None:
+            data, rows = self._replaced(state, rows, batches.inputs), np.arange(len(rows))
         count, memory = -(-len(rows) // batches.size), state.memory
         rates = _rates(state.optimizer, memory, count)
         costs = np.zeros(count)
         meeting = np.zeros(1, np.int64)
-        arguments = self._arguments(state, rows, batches.size, costs, rates, batches.epoch, meeting)
+        arguments = self._arguments(state, data, rows, batches.size, costs, rates, batches.epoch, meeting)
         threads = self._threads_for(state)
         began = time.perf_counter()
-        _crew.run(
+        together(
             lambda thread, threads: kernels.learn(*arguments(thread, threads)),
             threads,
             lambda: meeting.__setitem__(0, _ALL_THERE),
@@ -450,6 +354,7 @@ class Fused:
     def _arguments(
         self,
         state: FusedState,
+        data: Data,
         rows: NDArray[Any],
         size: int,
         costs: NDArray[Any],
@@ -458,23 +363,38 @@ class Fused:
         meeting: NDArray[Any],
     ) -> Callable[[int, int], tuple[Any, ...]]:
         """What the kernel is called with, by thread and number of threads."""
-        key = np.uint64(0) if state.dropout is None else hashed(state.dropout.seed, epoch)
+        key = np.uint64(0) if state.dropout is None else state.dropout.key(epoch)
         t = state.memory.step - state.memory.begun + 1
-        shared = (state.plan, state.model, state.data, state.work, state.rules, rows, size, costs, rates, t, key)
+        shared = (state.plan, state.model, data, state.work, state.rules, rows, size, costs, rates, t, key)
         return lambda thread, threads: (*shared, thread, threads, meeting)
 
-    def _make_room(self, state: FusedState, rows: int) -> None:
-        """Lay out the arrays for minibatches of so many rows, and choose what pays for them."""
-        if rows <= state.rows:
+    def _replaced(self, state: FusedState, rows: NDArray[Any], inputs: Array) -> Data:
+        """The examples of these rows, in their order, with other inputs."""
+        data, width, outputs = state.data, state.network.sizes[0], state.network.sizes[-1]
+        if tuple(inputs.shape) != (len(rows), width):  # the kernels check nothing
+            raise WrongValue(f"expected inputs of shape {(len(rows), width)} for these rows, got {tuple(inputs.shape)}")
+        flat = _flat(inputs, state.network.layers[0].bias)
+        lists = _inks(flat, width, 1, self.threads) if state.rules.sparse else None
+        return Data(
+            data.inputs if lists is not None else flat,
+            *(lists or (data.starts, data.positions, data.values)),
+            np.take(data.targets.reshape(-1, outputs), rows, axis=0).reshape(-1),
+            data.weights[rows] if len(data.weights) else data.weights,
+            rows,
+        )
+
+    def _make_room(self, state: FusedState, rows: int, most: int) -> None:
+        """Lay out the arrays for minibatches of so many rows and inks an example, and choose what pays for them."""
+        if rows <= state.rows and most <= state.most:
             return
+        rows, most = max(rows, state.rows), max(most, state.most)
         plan, _, activations, turned = _plan(state.network, rows, state.rules.sparse)
         like = state.network.layers[0].bias
         sizes, starts = state.network.sizes, state.data.starts
         n = len(starts) - 1
         inks = int(starts[-1]) / n if state.rules.sparse else sizes[0]
-        most = int(np.diff(starts).max()) if state.rules.sparse else 0
         work = 3 * rows * (inks * sizes[1] + sum(a * b for a, b in pairwise(sizes[1:])))
-        threads = self.threads or max(1, min(_available(), int(work // _THREAD)))
+        threads = self.threads or max(1, min(available(), int(work // _THREAD)))
         wide, narrow = WIDE // like.itemsize, NARROW // like.itemsize
         panels = -(-int(plan.padded[1]) // wide)
         sparse = state.rules.sparse
@@ -490,7 +410,7 @@ class Fused:
 
         a = room(activations)
         drops = rules.dropout > 0
-        state.plan, state.rules, state.rows, state.threads = plan, rules, rows, threads
+        state.plan, state.rules, state.rows, state.most, state.threads = plan, rules, rows, most, threads
         state.work = Work(
             z=room(activations),
             a=a,
@@ -533,7 +453,7 @@ class Predictor:
     def __init__(self, network: Network, threads: int | None = None, flat: NDArray[Any] | None = None) -> None:
         like = network.layers[0].bias
         self.network = network
-        self._threads = _available() if threads is None else threads
+        self._threads = available() if threads is None else threads
         self._dtype, self._shape, self._outputs = like.dtype, (network.sizes[0],), network.sizes[-1]
         plan, count, _, _ = _plan(network, 1, False)
         self._parameters = _packed(plan, network.layers, count) if flat is None else flat
@@ -590,7 +510,7 @@ class Predictor:
 
         self._load()
         with self._lock:
-            _crew.run(share, max(1, min(self._threads, n * self._work // (10 * _THREAD))))
+            together(share, max(1, min(self._threads, n * self._work // (10 * _THREAD))))
         return z, a
 
     def _misfit(self, shape: tuple[int, ...]) -> str:
@@ -599,8 +519,8 @@ class Predictor:
     def _load(self) -> None:
         """Compile the kernel for these types of arrays, or load it from the cache: once in a process."""
         table, room, places, positions = self._one
-        if ("answer", self._dtype, positions.dtype) not in _loaded:
-            with _loading("answer", self._dtype, positions.dtype):
+        if not is_loaded("answer", self._dtype, positions.dtype):
+            with loading("answer", self._dtype, positions.dtype):
                 kernels.answer(
                     table, self._alphas, self._parameters, room, 0, 0, 1, room, places, positions, self._z, self._z
                 )
@@ -626,7 +546,7 @@ def predictor(network: Network, threads: int | None = None) -> Predictor:
 
     Errors: :class:`~glassnet.errors.WrongValue` names what there is no kernel for.
     """
-    _check_threads(threads)
+    check_threads(threads)
     lacks = lacking(network)
     if lacks is not None:
         raise WrongValue(f"the fused engine has no kernel for {lacks}: call the network itself")

@@ -9,7 +9,7 @@ by side, cut into *panels* of as many outputs as fit a wide vector (see :mod:`gl
 in each panel input after input. The last panel may be narrow; outputs are filled up with zeros to a whole vector.
 Activations and errors are kept example after example, a row each.
 
-**One product.** z = a Wᵀ, δ W and δᵀ a are one loop nest, :func:`_product`, which multiplies numbers with vectors: what
+**One product.** z = a Wᵀ, δ W and δᵀ a are one loop nest, :func:`product_wide`, which multiplies numbers with vectors: what
 differs is which of the two runs along the examples. **Inks.** Where most inputs are zero, as in drawings, each example
 is a list of (position, value), and the first layer reads and changes only the rows of its weights that are listed.
 
@@ -28,9 +28,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from glassnet.compiled import compiled, entry, inlined
 from glassnet.vectors import (
     NARROW,
     WIDE,
@@ -64,25 +64,10 @@ __all__ = [
     "answer",
     "learn",
     "list_inks",
+    "mixed",
+    "product_narrow",
+    "product_wide",
 ]
-
-# NaN and infinity must stay themselves, or a divergence would not be seen: all of LLVM's liberties but those two.
-_FAST = {"reassoc", "contract", "arcp", "nsz"}
-# Nothing is made or kept in here, so arrays need not be counted as they are handed on (_nrt), which would take a fifth of
-# the time of a small minibatch.
-_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": _FAST, "_nrt": False}
-_INNER = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # Python calls none of them
-_compiled = njit(**_INNER)
-_inlined = njit(forceinline=True, **_INNER)
-
-
-def _entry(function: Any) -> Any:
-    """Compile what Python calls, and keep it in the user's cache; where there is no folder to write into, without."""
-    try:
-        return njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:
-        return njit(**_OPTIONS)(function)
-
 
 BLOCK = 256
 """So many terms of a sum are added before the next rows are begun: what they read stays in the first cache."""
@@ -128,6 +113,7 @@ class Data(NamedTuple):
     values: Numbers
     targets: Numbers  # (n, out), row after row
     weights: Numbers  # with a mean of 1; of size 0 where all count the same
+    numbers: Numbers  # by which dropout knows them
 
 
 class Work(NamedTuple):
@@ -184,7 +170,7 @@ SGD, RMSPROP, ADAM, ADAMW = range(4)
 def _product(size: int) -> Any:
     """The product for vectors of ``size`` bytes."""
 
-    @_compiled
+    @compiled
     def product(
         A: Any, a_at: int, a_row: int, a_col: int, rows: int, V: Any, v_at: int, v_row: int, inner: int,
         C: Any, c_at: int, c_row: int,
@@ -221,13 +207,13 @@ def _product(size: int) -> Any:
     return product
 
 
-_product_wide, _product_narrow = _product(WIDE), _product(NARROW)
+product_wide, product_narrow = _product(WIDE), _product(NARROW)
 
 
 # ── Inks: inputs that are mostly zero ────────────────────────────────────────────────────────────────────────────────
 
 
-@_inlined
+@inlined
 def _fetch(data: Data, row: int) -> None:
     """Have an example's inks brought from memory, to be there for the next minibatch.
 
@@ -244,7 +230,7 @@ def _fetch(data: Data, row: int) -> None:
 def _inks(size: int) -> Any:
     """The two sides of the first layer for lists of inks, for a panel of ``size`` bytes."""
 
-    @_compiled
+    @compiled
     def sums(
         data: Data, rows: Any, following: Any, low: int, high: int, W: Any, w_at: int, z: Any, z_at: int, z_row: int
     ) -> None:
@@ -270,7 +256,7 @@ def _inks(size: int) -> Any:
                 i += 1
             store(z, z_at + b * z_row, add(add(s0, s1), add(s2, s3)))
 
-    @_compiled
+    @compiled
     def spread(
         data: Data, rows: Any, count: int, inputs: int, low: int, high: int, delta: Any, d_at: int, d_row: int,
         T: Any, t_at: int,
@@ -287,7 +273,7 @@ def _inks(size: int) -> Any:
                 at = t_at + item(positions, i) * width
                 store(T, at, fma(item(values, i), d, load(T, at, size)))
 
-    @_compiled
+    @compiled
     def collect(
         work: Work, ahead: int, low: int, high: int, delta: Any, d_at: int, d_row: int, T: Any, t_at: int
     ) -> None:  # fmt: skip
@@ -312,7 +298,7 @@ def _inks(size: int) -> Any:
     return sums, spread, collect
 
 
-@_compiled
+@compiled
 def _sort_inks(data: Data, work: Work, rows: Any, inputs: int, low: int, high: int, ahead: int, at: int) -> None:
     """The minibatch's inks by position, from ``low`` to below ``high``: which example has how much there.
 
@@ -338,7 +324,7 @@ def _sort_inks(data: Data, work: Work, rows: Any, inputs: int, low: int, high: i
             work.amounts[to] = item(values, i)
 
 
-@_inlined
+@inlined
 def _between(data: Data, row: int, inputs: int, low: int, high: int) -> tuple[int, int]:
     """An example's inks at positions from ``low`` to below ``high``, out of ``inputs`` positions: the first, and the end."""
     first, last = data.starts[row], data.starts[row + 1]
@@ -349,7 +335,7 @@ def _between(data: Data, row: int, inputs: int, low: int, high: int) -> tuple[in
     return first, last
 
 
-@_inlined
+@inlined
 def _first_from(positions: Any, first: int, last: int, low: int) -> int:
     """The first of an example's inks, which are in order, at a position of at least ``low``."""
     while first < last:
@@ -365,11 +351,16 @@ _sums_wide, _spread_wide, _collect_wide = _inks(WIDE)
 _sums_narrow, _spread_narrow, _collect_narrow = _inks(NARROW)
 
 
-@_entry
-def list_inks(inputs: Any, width: int, starts: Any, positions: Any, values: Any, fill: bool) -> None:
-    """The inputs that are not zero: at first how many there are, in ``starts``; then, with ``fill``, which and how much."""
-    at = 0
-    for b in range(len(starts) - 1):
+@entry
+def list_inks(
+    inputs: Any, width: int, starts: Any, positions: Any, values: Any, fill: bool, low: int, high: int
+) -> None:
+    """The inputs of the examples ``low`` to below ``high`` that are not zero.
+
+    First how many there are, up to each example, in ``starts``; then, with ``fill``, which and how much.
+    """
+    at = starts[low]
+    for b in range(low, high):
         for k in range(width):
             x = inputs[b * width + k]
             if x != 0:
@@ -377,13 +368,14 @@ def list_inks(inputs: Any, width: int, starts: Any, positions: Any, values: Any,
                     positions[at] = k
                     values[at] = x
                 at += 1
-        starts[b + 1] = at
+        if not fill:
+            starts[b + 1] = at
 
 
 # ── Forward ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@_compiled
+@compiled
 def _forward(
     plan: Plan, W: Any, data: Data, work: Work, rows: Any, following: Any, low: int, high: int,
     sparse: bool, dropout: float, key: Any,
@@ -409,21 +401,21 @@ def _forward(
                 panel = plan.weight_at[l] + first * sizes[l - 1]
                 a = row_at[l - 1] + low * strides[l - 1]
                 if plan.padded[l] - first >= wide:
-                    _product_wide(
+                    product_wide(
                         work.used, a, strides[l - 1], 1, high - low,
                         W, panel, wide, sizes[l - 1], work.z, begin + first, strides[l],
                     )  # fmt: skip
                 else:
-                    _product_narrow(
+                    product_narrow(
                         work.used, a, strides[l - 1], 1, high - low,
                         W, panel, narrow, sizes[l - 1], work.z, begin + first, strides[l],
                     )  # fmt: skip
         _activate(plan.codes[l], plan.alphas[l], work.z[begin:end], work.a[begin:end], sizes[l], strides[l])
         if dropout > 0 and l < len(sizes) - 1:
-            _drop(plan, work, dropout, rows, low, high, l, key)
+            _drop(plan, data, work, dropout, rows, low, high, l, key)
 
 
-@_inlined
+@inlined
 def _forward_inks(
     plan: Plan, W: Any, data: Data, work: Work, rows: Any, following: Any, low: int, high: int, begin: int, end: int
 ) -> None:
@@ -439,7 +431,7 @@ def _forward_inks(
         following = following[:0]
 
 
-@_inlined
+@inlined
 def _set_rows(plan: Plan, W: Any, work: Work, l: int, begin: int, end: int, low: int, high: int) -> None:
     """The weighted sums begin at the biases."""
     for j in range(begin, end, NARROW // W.itemsize):
@@ -448,7 +440,7 @@ def _set_rows(plan: Plan, W: Any, work: Work, l: int, begin: int, end: int, low:
             store(work.z, plan.row_at[l] + b * plan.strides[l] + j, bias)
 
 
-@_compiled
+@compiled
 def _activate(code: int, alpha: float, z: Any, a: Any, width: int, stride: int) -> None:
     """a = f(z) for whole rows, the filled-up neurons included, but for softmax (see :mod:`glassnet.activations`)."""
     real = z.dtype.type
@@ -472,6 +464,7 @@ def _activate(code: int, alpha: float, z: Any, a: Any, width: int, stride: int) 
             total = zero
             for j in range(first, first + width):
                 a[j] = exp(z[j] - most)
+            for j in range(first, first + width):
                 total += a[j]
             for j in range(first, first + width):
                 a[j] /= total
@@ -504,25 +497,25 @@ def _activate(code: int, alpha: float, z: Any, a: Any, width: int, stride: int) 
 _GELU, _CUBIC = math.sqrt(2 / math.pi), 0.044715
 
 
-@_inlined
-def _mixed(x: Any) -> Any:
-    """SplitMix64, as in :class:`glassnet.engine.Dropout`."""
+@inlined
+def mixed(x: Any) -> Any:
+    """SplitMix64, as in :mod:`glassnet.hashing`."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
 
 
-@_compiled
-def _drop(plan: Plan, work: Work, rate: float, rows: Any, low: int, high: int, l: int, key: Any) -> None:
+@compiled
+def _drop(plan: Plan, data: Data, work: Work, rate: float, rows: Any, low: int, high: int, l: int, key: Any) -> None:
     """Silence hidden neurons: factors that depend on (seed, epoch, layer, example, neuron) alone."""
     real = work.a.dtype.type
-    layer = _mixed(key + np.uint64(l))
+    layer = mixed(key + np.uint64(l))
     for b in range(low, high):
-        example = _mixed(layer + np.uint64(rows[b]))
+        example = mixed(layer + np.uint64(data.numbers[rows[b]]))
         at = plan.row_at[l] + b * plan.strides[l]
         for j in range(plan.sizes[l]):
-            uniform = np.float64(_mixed(example + np.uint64(j)) >> np.uint64(11)) * 2.0**-53
+            uniform = np.float64(mixed(example + np.uint64(j)) >> np.uint64(11)) * 2.0**-53
             work.kept[at + j] = real(0) if uniform < rate else real(1 / (1 - rate))
             work.used[at + j] = work.a[at + j] * work.kept[at + j]
 
@@ -530,13 +523,16 @@ def _drop(plan: Plan, work: Work, rate: float, rows: Any, low: int, high: int, l
 # ── Backward ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@_compiled
+@compiled
 def _output_error(
     plan: Plan, data: Data, work: Work, rules: Rules, rows: Any, low: int, high: int, scale: float
 ) -> None:
     """BP1: the output's error δ = ∂C/∂a ⊙ f'(z), times ``scale`` and the example's weight; and each example's cost.
 
     All that follows is linear in δ, so what is multiplied in here, once, is in every gradient.
+
+    A sum is added up in a loop that writes nothing. In one that writes, LLVM asks first whether the arrays overlap, and
+    adds up in another order where they merely lie close: the last bit would depend on where in memory they are.
     """
     real = work.z.dtype.type
     zero, one, two = real(0), real(1), real(2)
@@ -553,7 +549,8 @@ def _output_error(
             for j in range(width):
                 r = a[at + j] - data.targets[target + j]
                 cost += r * r
-                delta[at + j] = factor * two * r
+            for j in range(width):
+                delta[at + j] = factor * two * (a[at + j] - data.targets[target + j])
         elif rules.cost == CROSS_ENTROPY and rules.natural:
             most, total, wanted = z[at], zero, zero
             for j in range(width):
@@ -565,16 +562,20 @@ def _output_error(
             for j in range(width):
                 y = data.targets[target + j]
                 cost += y * (log_total - (z[at + j] - most))
-                delta[at + j] = factor * (a[at + j] * wanted - y)
+            for j in range(width):
+                delta[at + j] = factor * (a[at + j] * wanted - data.targets[target + j])
         elif rules.cost == BINARY and rules.natural:
             for j in range(width):
                 x, y = z[at + j], data.targets[target + j]
                 cost += (x if x > zero else zero) + log1p(exp(-abs(x))) - y * x
-                delta[at + j] = factor * (a[at + j] - y)
+            for j in range(width):
+                delta[at + j] = factor * (a[at + j] - data.targets[target + j])
         elif rules.cost == ABSOLUTE:
             for j in range(width):
                 r = a[at + j] - data.targets[target + j]
                 cost += abs(r)
+            for j in range(width):
+                r = a[at + j] - data.targets[target + j]
                 delta[at + j] = factor * (one if r > zero else -one if r < zero else r)
         elif rules.cost == HUBER:
             edge = real(rules.huber)
@@ -582,18 +583,27 @@ def _output_error(
                 r = a[at + j] - data.targets[target + j]
                 near = abs(r) <= edge
                 cost += real(0.5) * r * r if near else edge * (abs(r) - real(0.5) * edge)
+            for j in range(width):
+                r = a[at + j] - data.targets[target + j]
+                near = abs(r) <= edge
                 delta[at + j] = factor * (r if near else edge if r > zero else -edge if r < zero else r)
         elif rules.cost == CROSS_ENTROPY:
             for j in range(width):
                 y, p = data.targets[target + j], a[at + j]
                 p = least if p < least else p
                 cost -= y * real(math.log(p))
+            for j in range(width):
+                y, p = data.targets[target + j], a[at + j]
+                p = least if p < least else p
                 delta[at + j] = factor * (-y / p)
         else:
             for j in range(width):
                 y, p, q = data.targets[target + j], a[at + j], one - a[at + j]
                 p, q = least if p < least else p, unit if q < unit else q
                 cost -= y * real(math.log(p)) + (one - y) * real(math.log(q))
+            for j in range(width):
+                y, p, q = data.targets[target + j], a[at + j], one - a[at + j]
+                p, q = least if p < least else p, unit if q < unit else q
                 delta[at + j] = factor * ((one - y) / q - y / p)
         work.costs[b] = cost * weight
     if not rules.natural:
@@ -601,7 +611,7 @@ def _output_error(
         _pull_back(code, plan.alphas[last], z[first:end], a[first:end], delta[first:end], width, stride)
 
 
-@_compiled
+@compiled
 def _pull_back(code: int, alpha: float, z: Any, a: Any, d: Any, width: int, stride: int) -> None:
     """δ = ∂C/∂z from ∂C/∂a, in place, for whole rows (see :mod:`glassnet.activations`)."""
     real = z.dtype.type
@@ -649,7 +659,7 @@ def _pull_back(code: int, alpha: float, z: Any, a: Any, d: Any, width: int, stri
             d[i] = zero
 
 
-@_compiled
+@compiled
 def _backward(plan: Plan, work: Work, rules: Rules, low: int, high: int) -> None:
     """BP2: from the last layer back to the first, each layer's error δˡ = (δˡ⁺¹ Wˡ⁺¹) ⊙ f'(zˡ).
 
@@ -664,11 +674,11 @@ def _backward(plan: Plan, work: Work, rules: Rules, low: int, high: int) -> None
         for first in range(0, plan.padded[l - 1], wide):
             panel = plan.turned_at[l] + first * plan.padded[l]
             if plan.padded[l - 1] - first >= wide:
-                _product_wide(
+                product_wide(
                     delta, d, strides[l], 1, high - low, work.turned, panel, wide, outputs, delta, begin + first, d_row
                 )
             else:
-                _product_narrow(
+                product_narrow(
                     delta,
                     d,
                     strides[l],
@@ -691,7 +701,7 @@ def _backward(plan: Plan, work: Work, rules: Rules, low: int, high: int) -> None
         )  # fmt: skip
 
 
-@_compiled
+@compiled
 def _turn(plan: Plan, W: Any, work: Work, l: int, low: int, high: int) -> None:
     """The weights of a layer from the input neurons ``low`` to ``high``, turned for BP2, which goes from outputs to inputs.
 
@@ -718,7 +728,7 @@ def _turn(plan: Plan, W: Any, work: Work, l: int, low: int, high: int) -> None:
 # ── Gradient and step ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@_compiled
+@compiled
 def _change(
     plan: Plan, model: Model, data: Data, work: Work, rules: Rules, rows: Any, rate: float, t: int,
     thread: int, threads: int, meeting: Any, arrivals: int,
@@ -773,7 +783,7 @@ def _change(
     return arrivals
 
 
-@_inlined
+@inlined
 def _gradient(
     plan: Plan, data: Data, work: Work, rules: Rules, rows: Any, target: Any, l: int, first: int, low: int, high: int,
     biases: bool, in_order: bool, threads: int,
@@ -798,25 +808,25 @@ def _gradient(
         else:
             _spread_narrow(data, rows, count, plan.sizes[0], low, high, delta, d, d_row, target, panel)
     elif width == wide:
-        _product_wide(work.used, used, 1, a_row, high - low, delta, d, d_row, count, target, panel + low * width, width)
+        product_wide(work.used, used, 1, a_row, high - low, delta, d, d_row, count, target, panel + low * width, width)
     else:
-        _product_narrow(
+        product_narrow(
             work.used, used, 1, a_row, high - low, delta, d, d_row, count, target, panel + low * width, width
         )
     if biases and width == wide:
-        _product_wide(work.ones, 0, 0, 0, 1, delta, d, d_row, count, target, bias, 0)
+        product_wide(work.ones, 0, 0, 0, 1, delta, d, d_row, count, target, bias, 0)
     elif biases:
-        _product_narrow(work.ones, 0, 0, 0, 1, delta, d, d_row, count, target, bias, 0)
+        product_narrow(work.ones, 0, 0, 0, 1, delta, d, d_row, count, target, bias, 0)
 
 
-@_inlined
+@inlined
 def _share(inputs: int, thread: int, threads: int) -> tuple[int, int]:
     """A thread's share of input neurons: squares of weights that can be turned, but for the last."""
     squares = (inputs + SQUARE - 1) // SQUARE
     return min(squares * thread // threads * SQUARE, inputs), min(squares * (thread + 1) // threads * SQUARE, inputs)
 
 
-@_inlined
+@inlined
 def _part(plan: Plan, rules: Rules, l: int, thread: int, threads: int, wide: int) -> tuple[int, int, int, int, bool]:
     """Which weights a thread changes: from which input neuron to which, from which output to which; and the biases?
 
@@ -830,14 +840,14 @@ def _part(plan: Plan, rules: Rules, l: int, thread: int, threads: int, wide: int
     return low, high, 0, plan.padded[l], (l - 1) % threads == thread
 
 
-@_inlined
+@inlined
 def _panels(plan: Plan, thread: int, threads: int, wide: int) -> tuple[int, int]:
     """A thread's share of the first layer's outputs: whole panels."""
     panels = (plan.padded[1] + wide - 1) // wide
     return panels * thread // threads * wide, min(panels * (thread + 1) // threads * wide, plan.padded[1])
 
 
-@_inlined
+@inlined
 def _meet(meeting: Any, arrivals: int, threads: int) -> int:
     """Wait for the other threads; how many arrivals there have been."""
     if threads > 1:
@@ -847,7 +857,7 @@ def _meet(meeting: Any, arrivals: int, threads: int) -> int:
     return arrivals
 
 
-@_compiled
+@compiled
 def _square(plan: Plan, model: Model, work: Work, rules: Rules, thread: int, threads: int) -> None:
     """The squares of this thread's part of the gradient, a sum for each input neuron, and one for a layer's biases."""
     g, at, wide = model.gradient, 0, WIDE // model.gradient.itemsize
@@ -869,7 +879,7 @@ def _square(plan: Plan, model: Model, work: Work, rules: Rules, thread: int, thr
         at += plan.sizes[l - 1] + 1
 
 
-@_compiled
+@compiled
 def _scale(x: Any, factor: float) -> None:
     """Weight decay in place: x · (1 − η λ)."""
     f = x.dtype.type(factor)
@@ -877,7 +887,7 @@ def _scale(x: Any, factor: float) -> None:
         x[i] *= f
 
 
-@_compiled
+@compiled
 def _descend(model: Model, rules: Rules, at: int, count: int, rate: float, factor: float, decay: float, t: int) -> None:
     """The optimizer's step for the ``count`` parameters from ``at`` (see :mod:`glassnet.optimizers`).
 
@@ -929,7 +939,7 @@ def _descend(model: Model, rules: Rules, at: int, count: int, rate: float, facto
 # ── What is called from Python (beside list_inks) ────────────────────────────────────────────────────────────────────
 
 
-@_entry
+@entry
 def learn(
     plan: Plan, model: Model, data: Data, work: Work, rules: Rules, rows: Any, size: int, costs: Any, rates: Any,
     t: int, key: Any, thread: int, threads: int, meeting: Any,
@@ -971,7 +981,7 @@ def learn(
         arrivals = _meet(meeting, arrivals, threads)
 
 
-@_entry
+@entry
 def answer(
     table: Any, alphas: Any, parameters: Any, inputs: Any, low: int, high: int, tile: int, room: Any, places: Any,
     positions: Any, z: Any, a: Any,
@@ -1012,7 +1022,7 @@ def answer(
         sparse = inks < SPARSE * count * width
         for b in range(count):
             rows[b] = b if sparse else first + b
-        data = Data(inputs, starts, positions, values, none, none)
+        data = Data(inputs, starts, positions, values, none, none, rows)
         if sparse:
             _forward_inks(plan, parameters, data, work, rows, rows[:0], 0, count, 0, plan.padded[1])
         _forward(plan, parameters, data, work, rows, rows[:0], 0, count, sparse, 0.0, np.uint64(0))

@@ -28,6 +28,7 @@ from glassnet.arrays import to_numpy
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.costs import COSTS, Cost, as_cost, check_fit, squared_error
 from glassnet.data import Dataset, Splits, load
+from glassnet.deform import Deformer, as_deformation
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import Answer
 from glassnet.images import Pictures
@@ -55,7 +56,7 @@ __all__ = [
 
 CHANGES = (
     "cost", "optimizer", "learning_rate", "schedule", "momentum", "nesterov", "weight_decay", "clip",
-    "dropout", "batch_size", "epochs",
+    "dropout", "deform", "batch_size", "epochs",
 )  # fmt: skip
 """The words that :func:`changed` knows."""
 
@@ -92,6 +93,8 @@ def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     simple: dict[str, Any] = {key: changes[key] for key in ("dropout", "batch_size", "epochs") if key in changes}
     if "cost" in changes:
         simple["cost"] = as_cost(changes["cost"])
+    if "deform" in changes:
+        simple["deform"] = as_deformation(changes["deform"])
     return replace(settings, optimizer=_optimizer(settings.optimizer, changes), **simple)
 
 
@@ -128,7 +131,7 @@ def begun(
     output: Activation | str | None = None,
     initializer: Initializer | str | None = None,
     seed: int = 0,
-    validation: float = 1 / 6,
+    validation: float | None = None,
     sources: Sequence[str] = ("mnist",),
     pictures: Pictures | None = None,
     check: Callable[[Sequence[int]], None] | None = None,
@@ -143,7 +146,8 @@ def begun(
         output: the activation of the last layer; None: the one that a cost asked for was made for, or the recipe's.
         initializer: where weights start.
         seed: of initial weights, shuffling, dropout and split.
-        validation: how many training examples to hold out: a count, a share below 1, or 0 for none.
+        validation: how many training examples to hold out: a count, a share below 1, or 0 for none; None: as the recipe
+            says.
         sources: of the data; see :func:`glassnet.data.load`.
         pictures: how the pictures of a folder of images become inputs; None: as digits, 28 × 28.
         check: called with the sizes when the data is known and the network not yet made; it may refuse them by an error.
@@ -152,6 +156,7 @@ def begun(
     read where that can be known; :class:`~glassnet.errors.WrongFile` for the data.
     """
     changes = changes or {}
+    validation = base.validation if validation is None else validation
     check_seed(seed)
     settings = replace(changed(base.settings, changes), seed=seed)
     start = base.initializer if initializer is None else as_initializer(initializer)
@@ -169,6 +174,8 @@ def begun(
     inner = [base.hidden] if hidden is None else [as_activation(each) for each in hidden]
 
     splits = load(*sources, validation=validation, seed=seed, pictures=pictures)
+    if settings.deform is not None:
+        Deformer(splits.train.inputs, settings.deform)  # refuses what is no image
     ends = splits.train.inputs.shape[1], splits.train.targets.shape[1]
     wanted = (ends[0], *base.sizes[1:-1], ends[1]) if sizes is None else tuple(sizes)
     if (wanted[0], wanted[-1]) != ends:

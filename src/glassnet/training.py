@@ -29,6 +29,7 @@ from glassnet.arrays import moved, namespace, to_numpy
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.costs import Cost, as_cost, check_fit
 from glassnet.data import Dataset
+from glassnet.deform import Deformation, Deformer, as_deformation
 from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.errors import GlassnetError, TrainingWarning, WrongValue
 from glassnet.evaluation import check_data, evaluate
@@ -146,6 +147,7 @@ def train(
     batch_size: int | None = None,
     seed: int | None = None,
     dropout: float | None = None,
+    deform: Deformation | str | None = None,
     engine: Engine | str | None = None,
     every: int | None = None,
     interrupt: threading.Event | None = None,
@@ -162,8 +164,8 @@ def train(
         data: the examples to learn from.
         validation: examples to judge by after each epoch; never learned from.
         start: a checkpoint to go on from, with its network and settings.
-        cost, optimizer, epochs, batch_size, seed, dropout: see :class:`~glassnet.checkpoint.Settings`. None: as in
-            ``start``, else the default.
+        cost, optimizer, epochs, batch_size, seed, dropout, deform: see :class:`~glassnet.checkpoint.Settings`. None: as in
+            ``start``, else the default. ``deform="none"`` leaves images as they are, whatever ``start`` says.
         engine: what takes the steps; None: the best there is (see :func:`as_engine`).
         every: how many minibatches to do between two events; None: as many as take some 25 milliseconds, or more where a
             network is large. Never changes the result.
@@ -185,10 +187,10 @@ def train(
         "seed": seed,
         "dropout": dropout,
     }
-    settings = replace(
-        Settings() if start is None else start.settings,
-        **{key: value for key, value in given.items() if value is not None},
-    )
+    given = {key: value for key, value in given.items() if value is not None}
+    if deform is not None:
+        given["deform"] = as_deformation(deform)
+    settings = replace(Settings() if start is None else start.settings, **given)
     if every is not None and (isinstance(every, bool) or not isinstance(every, int) or every < 1):
         raise WrongValue(f"every must be a whole number of minibatches from 1, got {every!r}")
     if start is None:
@@ -206,7 +208,11 @@ def train(
         )
     start = replace(start, memory=replace(_memory(start, n), total=total))
     chosen = as_engine(engine, start.network, settings.cost, settings.optimizer)
-    return _train(start, data, validation, chosen, every, interrupt or threading.Event(), quiet)
+    deformer = None
+    if settings.deform is not None:
+        threads = getattr(chosen, "threads", None)  # as many as the engine was told to take, if it was
+        deformer = Deformer(data.inputs, settings.deform, settings.seed, threads)
+    return _train(start, data, validation, deformer, chosen, every, interrupt or threading.Event(), quiet)
 
 
 def _memory(start: Checkpoint, n: int) -> Memory:
@@ -240,6 +246,7 @@ def _train(
     start: Checkpoint,
     data: Dataset,
     validation: Dataset | None,
+    deformer: Deformer | None,
     engine: Engine,
     every: int | None,
     interrupt: threading.Event,
@@ -262,8 +269,10 @@ def _train(
             began = time.perf_counter()
             seen, parts, done = now.example, [], 0
             while seen < n and (done < every if every else time.perf_counter() < began + pause or not done):
-                batches = Batches(rows[seen : seen + min(stretch, every - done if every else n) * size], size, epoch)
                 before = time.perf_counter()
+                part_rows = rows[seen : seen + min(stretch, every - done if every else n) * size]
+                deformed = None if deformer is None else deformer(part_rows, epoch)
+                batches = Batches(part_rows, size, epoch, deformed)
                 state, part = engine.advance(state, batches)
                 # At most twice as many as before: the first minibatch takes longest.
                 stretch = max(1, min(2 * stretch, int(len(part) * _STRETCH / (time.perf_counter() - before + 1e-9))))

@@ -80,6 +80,7 @@ def _info(
         ("optimizer", settings.optimizer),
         ("minibatch", settings.batch_size),
         ("dropout", settings.dropout),
+        ("deformed", settings.deform or "no"),
         ("seed", settings.seed),
     ]
     if run is not None:
@@ -117,5 +118,10 @@ def _recipes() -> None:
     rows = []
     for name, each in RECIPES.items():
         shape, settings = "-".join(map(str, each.sizes)), each.settings
-        rows.append((name, f"{each.summary}\n{shape}, {settings.optimizer}, {settings.epochs} epochs"))
+        told = [shape, str(each.hidden), str(settings.cost), str(settings.optimizer)]
+        told += [f"minibatch {settings.batch_size}", f"{settings.epochs} epochs"]
+        told += [f"dropout {settings.dropout:g}"] if settings.dropout else []
+        told += [str(settings.deform)] if settings.deform else []
+        told += [] if each.validation else ["all examples to train"]
+        rows.append((name, f"{each.summary}\n{', '.join(told)}"))
     out.print(facts(rows))

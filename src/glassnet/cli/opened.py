@@ -15,9 +15,24 @@ from glassnet.errors import WrongValue
 from glassnet.images import as_input
 from glassnet.interchange import read_network
 from glassnet.network import Network
+from glassnet.recipes import PRETRAINED
 from glassnet.runs import Run
 
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or a network's .safetensors file.")]
+
+def found(path: Path | None) -> Path | None:
+    """The path; or, where there is nothing of that name, the file of the trained network that comes by it."""
+    return path if path is None or path.exists() else PRETRAINED.get(str(path), path)
+
+
+RunArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        callback=found,
+        help=f"A run's folder, a network's .safetensors file, or {' or '.join(PRETRAINED)}, trained networks that come with "
+        "glassnet.",
+    ),
+]
 
 
 def opened(path: Path) -> tuple[Network, dict[str, Any], Run | None]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glassnet.cli.console import app, err
+from glassnet.cli.opened import found
 from glassnet.plans import sources
+from glassnet.recipes import PRETRAINED
 
 if TYPE_CHECKING:
     from glassnet.studio.server import Opened
@@ -20,7 +22,9 @@ def _studio(
         Path | None,
         typer.Argument(
             metavar="[RUN]",
-            help="A run's folder, or a network's .safetensors file, to go on from. By default the studio's own last run.",
+            callback=found,
+            help="A run's folder, a network's .safetensors file, or the name of a trained network that comes with glassnet "
+            f"({', '.join(PRETRAINED)}), to go on from. By default the studio's own last run.",
             show_default=False,
         ),
     ] = None,

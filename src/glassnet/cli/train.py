@@ -20,6 +20,7 @@ from glassnet.cli.console import app, err, out
 from glassnet.cli.opened import epoch_of, shape_of
 from glassnet.costs import COSTS
 from glassnet.data import Splits
+from glassnet.deform import DEFORMATIONS
 from glassnet.errors import WrongValue
 from glassnet.events import Event, Finished
 from glassnet.initializers import INITIALIZERS
@@ -38,7 +39,7 @@ def _train(
         str | None,
         typer.Option(
             "--recipe",
-            help="Settings to begin with (glassnet recipes lists them), by default small; other options change them.",
+            help="Settings to begin with (glassnet recipes lists them), by default plain; other options change them.",
         ),
     ] = None,
     sizes: Annotated[
@@ -78,6 +79,13 @@ def _train(
     dropout: Annotated[
         float | None, typer.Option(help="Share of hidden neurons silenced for each example, 0 to 1.")
     ] = None,
+    deform: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Deform the images anew in each epoch: {', '.join(DEFORMATIONS)}, or with numbers, as in "
+            "affine(rotation=15,shift=2); none not to."
+        ),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples in a minibatch.")] = None,
     epochs: Annotated[int | None, typer.Option(help="How often each example is looked at.")] = None,
     seed: Annotated[
@@ -86,7 +94,10 @@ def _train(
     ] = None,
     validation: Annotated[
         float | None,
-        typer.Option(help="Training examples held out to judge by: a count, or a share below 1; 0 for none."),
+        typer.Option(
+            help="Training examples held out to judge by: a count, or a share below 1; 0 for none. By default as the "
+            "recipe says."
+        ),
     ] = None,
     patience_epochs: Annotated[
         int | None,
@@ -126,6 +137,7 @@ def _train(
         "weight_decay": weight_decay,
         "clip": clip,
         "dropout": dropout,
+        "deform": deform,
         "batch_size": batch_size,
         "epochs": epochs,
     }
@@ -201,16 +213,18 @@ def _begun(
 ) -> tuple[Run, Plan]:
     """A new run: its folder, and what it begins with."""
     plan = begun(
-        recipe("small" if recipe_name is None else recipe_name),
+        recipe("plain" if recipe_name is None else recipe_name),
         changes,
         sizes=None if sizes is None else _sizes(sizes),
         hidden=None if hidden is None else _split(hidden),
         output=output,
         initializer=initializer,
         seed=0 if seed is None else seed,
-        validation=1 / 6 if validation is None else validation,
+        validation=validation,
         sources=sources(data),
     )
+    if also["patience"] is not None and plan.splits.validation is None:
+        raise WrongValue("--patience needs validation examples, and this recipe holds out none: give --validation 0.1")
     return Run.create(numbered(Path("runs")) if out_folder is None else out_folder, {**plan.about, **also}), plan
 
 
@@ -249,8 +263,10 @@ def _describe(begin: Checkpoint, splits: Splits, run: Run) -> None:
                 ("data", f"{', '.join(run.about['data']['sources'])}: {len(splits.train):,} examples to train{held}"),
                 (
                     "training",
-                    f"{settings.cost}, {settings.optimizer}, minibatch {settings.batch_size}, {settings.epochs} epochs",
+                    f"{settings.cost}, {settings.optimizer}, minibatch {settings.batch_size}, {settings.epochs} epochs"
+                    + (f", dropout {settings.dropout:g}" if settings.dropout else ""),
                 ),
+                *([("images", f"deformed in each epoch: {settings.deform}")] if settings.deform else []),
                 ("run", str(run.path)),
             ]
         )

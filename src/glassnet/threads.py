@@ -1,0 +1,109 @@
+"""Threads: how many may run at once, and a crew of them that waits to run compiled code together.
+
+>>> done = []
+>>> together(lambda thread, threads: done.append((thread, threads)), 1)
+>>> done
+[(0, 1)]
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from glassnet.errors import WrongValue
+
+__all__ = ["Crew", "available", "check_threads", "together"]
+
+
+def available() -> int:
+    """Threads that may run at once: the processors this process may use, or fewer if OMP_NUM_THREADS says so."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return min(count, max(1, int(limit))) if limit.isdecimal() else count
+
+
+def check_threads(threads: Any) -> None:
+    """Refuse a number of threads that is not a whole number from 1.
+
+    Errors: :class:`~glassnet.errors.WrongValue`.
+    """
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise WrongValue(f"threads must be a whole number from 1, got {threads!r}")
+
+
+class Crew:
+    """Threads that wait to run a kernel together; one caller at a time has them."""
+
+    def __init__(self) -> None:
+        self._free = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._size = 0
+
+    def run(self, share: Callable[[int, int], None], threads: int, give_up: Callable[[], None] = lambda: None) -> None:
+        """Call ``share(thread, threads)`` in each of so many threads, this one among them, and wait for all.
+
+        The shares wait for each other, so all or none must be running: if others have the crew, or no thread can be
+        started, this thread does everything. The result is the same. If this thread is interrupted before it has begun,
+        ``give_up`` tells the others not to wait for it.
+        """
+        if threads == 1 or not self._free.acquire(blocking=False):
+            return share(0, 1)
+        futures: list[Future[None]] = []
+        try:
+            others = self._start(threads - 1)
+            if others is None:
+                return share(0, 1)
+            try:
+                for number, other in enumerate(others, start=1):
+                    futures.append(other(share, number, threads))
+                share(0, threads)
+            except BaseException as error:
+                if isinstance(error, RuntimeError) and not futures:  # Python is shutting down: not even the first began
+                    return share(0, 1)
+                give_up()
+                raise
+            finally:
+                wait(futures)
+            for future in futures:
+                future.result()
+        finally:
+            self._free.release()
+
+    def _start(self, count: int) -> list[Callable[..., Future[None]]] | None:
+        if self._pool is None or self._size < count:
+            if self._pool is not None:
+                self._pool.shutdown(wait=False)
+            pool, ready = ThreadPoolExecutor(count, thread_name_prefix="glassnet"), threading.Barrier(count + 1)
+            try:
+                for _ in range(count):  # all threads must exist before anyone waits for them
+                    pool.submit(ready.wait, 10)
+                ready.wait(10)
+            except (RuntimeError, threading.BrokenBarrierError):  # no more threads, or Python is shutting down
+                ready.abort()
+                pool.shutdown(wait=False)
+                self._pool = None
+                return None
+            self._pool, self._size = pool, count
+        return [self._pool.submit] * count
+
+
+_crew = Crew()
+
+
+def _after_fork() -> None:
+    # A child process has none of its parent's threads.
+    global _crew
+    _crew = Crew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def together(share: Callable[[int, int], None], threads: int, give_up: Callable[[], None] = lambda: None) -> None:
+    """Run ``share`` in the crew of this process: see :meth:`Crew.run`."""
+    _crew.run(share, threads, give_up)

@@ -1,0 +1,162 @@
+"""How Numba is asked to compile: what is kept, what is said to whoever waits, and how it goes without a place to keep."""
+
+import importlib.util
+import threading
+
+import numpy as np
+import pytest
+from numba.core.dispatcher import Dispatcher
+
+from glassnet import compiled
+from glassnet.compiled import entry, inlined, is_loaded, loading
+
+MODULE = """
+import numpy as np
+from glassnet.compiled import compiled, entry, inlined
+
+@inlined
+def half(x):
+    return x / 2
+
+@compiled
+def halves(x, out):
+    for i in range(len(x)):
+        out[i] = half(x[i])
+
+@entry
+def total(x, out):
+    halves(x, out)
+    sum = 0.0
+    for i in range(len(x)):
+        sum += out[i]
+    return sum
+"""
+
+
+def loaded(path):
+    """The module in this file, loaded anew."""
+    spec = importlib.util.spec_from_file_location("some_loops", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# ── What is kept ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_python_calls_is_kept_in_a_file_and_found_there_next_time(tmp_path):
+    (tmp_path / "loops.py").write_text(MODULE)
+    x = np.arange(5, dtype=np.float32)
+    first, second = (loaded(tmp_path / "loops.py") for _ in range(2))
+    assert first.total(x, np.zeros(5, np.float32)) == 5
+    assert (sum(first.total.stats.cache_misses.values()), sum(first.total.stats.cache_hits.values())) == (1, 0)
+    assert {path.suffix for path in (tmp_path / "__pycache__").glob("loops.total*")} == {".nbi", ".nbc"}
+    assert second.total(x, np.zeros(5, np.float32)) == 5
+    assert (sum(second.total.stats.cache_misses.values()), sum(second.total.stats.cache_hits.values())) == (0, 1)
+    # What only compiled code calls is a part of it.
+    assert not list((tmp_path / "__pycache__").glob("loops.hal*"))
+
+
+def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(tmp_path, monkeypatch):
+    # Code that is in no file has no folder for a cache beside it, as a package in an archive has none.
+    namespace = {"__name__": "nowhere"}
+    exec(compile(MODULE, "<nowhere>", "exec"), namespace)
+    total = namespace["total"]
+    assert isinstance(total, Dispatcher)
+    assert total(np.arange(5.0), np.zeros(5)) == 5
+    assert total.stats.cache_path is None
+    assert total.targetoptions["nogil"]
+
+
+def test_an_error_in_what_is_compiled_is_not_taken_for_a_missing_folder():
+    with pytest.raises(TypeError):
+        entry(3)
+
+
+def test_python_calls_none_of_the_inner_loops(tmp_path):
+    (tmp_path / "loops.py").write_text(MODULE)
+    module = loaded(tmp_path / "loops.py")
+    for each in (module.halves, module.half):
+        assert each.targetoptions["no_cpython_wrapper"]
+        assert each.targetoptions["nogil"]
+    assert module.half.targetoptions["forceinline"]
+    assert inlined is not compiled.compiled
+
+
+@pytest.mark.parametrize("decorated", ["half", "halves", "total"])
+def test_no_liberty_is_taken_with_nan_and_infinity(tmp_path, decorated):
+    (tmp_path / "loops.py").write_text(MODULE)
+    module = loaded(tmp_path / "loops.py")
+    assert not {"nnan", "ninf", "fast"} & set(getattr(module, decorated).targetoptions["fastmath"])
+    out = np.zeros(4)
+    for x in (np.nan, np.inf, -np.inf):
+        found = module.total(np.array([1.0, x, 2, 3]), out)
+        assert np.isnan(found) if np.isnan(x) else found == x
+
+
+# ── What is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def timers(monkeypatch):
+    """The timers that are started; and no kernel is loaded yet."""
+    monkeypatch.setattr(compiled, "_loaded", set())
+    started = []
+
+    class Timer(threading.Timer):
+        def start(self):
+            started.append(self)
+            super().start()
+
+    monkeypatch.setattr(threading, "Timer", Timer)
+    return started
+
+
+def test_who_waits_long_is_told_why_once(timers, monkeypatch, caplog):
+    monkeypatch.setattr(compiled, "_PATIENCE", 0.01)
+    with loading("something", np.float32):
+        timers[0].join(30)
+    with loading("something", np.float32):
+        pass
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("glassnet", "WARNING")
+    assert record.getMessage().startswith("compiling kernels, once: ")
+    assert len(timers) == 1  # the second time nobody even looks at the clock
+
+
+def test_who_does_not_wait_long_is_told_nothing(timers, caplog):
+    with loading("something"):
+        (timer,) = timers
+        assert timer.interval == 1.0
+        assert timer.daemon  # Python may end meanwhile
+    timer.join(30)
+    assert not timer.is_alive()
+    assert not caplog.records
+
+
+def test_what_is_loaded_is_known_by_kernel_and_types(timers):
+    assert not is_loaded("something", np.float32)
+    with loading("something", np.float32):
+        assert not is_loaded("something", np.float32)
+    assert is_loaded("something", np.float32)
+    assert not is_loaded("something", np.float64)
+    assert not is_loaded("something")
+
+
+def test_what_fails_is_not_loaded_and_the_clock_is_stopped(timers, caplog):
+    with pytest.raises(ZeroDivisionError), loading("something"):
+        raise ZeroDivisionError
+    assert not is_loaded("something")
+    timers[0].join(30)
+    assert not timers[0].is_alive()
+    assert not caplog.records
+
+
+def test_where_no_thread_can_be_started_nothing_is_said_and_all_goes_on(timers, monkeypatch):
+    def refused(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Timer, "start", refused)
+    with loading("something"):
+        pass
+    assert is_loaded("something")

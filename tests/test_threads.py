@@ -1,0 +1,241 @@
+"""Threads: how many may run at once, and a crew that runs all or nothing, in parent and child, interrupted or not."""
+
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from glassnet import WrongValue, threads
+from glassnet.threads import Crew, available, check_threads, together
+
+WAIT = 30
+"""Seconds after which a thread that should have come is given up."""
+
+
+def crew():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("glassnet")]
+
+
+def meeting(count):
+    """A share whose threads wait for each other, and the list of those that were there."""
+    there, gate = [], threading.Barrier(count)
+
+    def share(thread, threads):
+        if threads > 1:
+            gate.wait(WAIT)  # breaks, and fails the test, if the others never come
+        there.append((thread, threads))
+
+    return share, there
+
+
+# ── How many ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("said", "most"),
+    [(None, 6), ("", 6), ("1", 1), ("2", 2), ("1000", 6), ("2,4", 2), ("0", 1), ("many", 6), ("-3", 6), ("1.5", 6)],
+)
+def test_as_many_as_there_are_processors_or_as_omp_num_threads_allows(monkeypatch, said, most):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
+    if said is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert available() == most
+
+
+def test_where_a_process_cannot_be_asked_for_its_processors_the_machine_is(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    for count, most in ((7, 7), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
+        assert available() == most
+
+
+@pytest.mark.parametrize("wrong", [0, -1, True, 1.0, "2", float("nan")])
+def test_a_number_of_threads_is_a_whole_number_from_1(wrong):
+    with pytest.raises(WrongValue, match=r"^threads must be a whole number from 1, got "):
+        check_threads(wrong)
+    for right in (None, 1, 2, 1000):
+        check_threads(right)
+
+
+# ── The crew ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def new_crew(monkeypatch):
+    """As if no thread had been started yet."""
+    monkeypatch.setattr(threads, "_crew", Crew())
+
+
+@pytest.fixture
+def refuse(monkeypatch):
+    """A function after which no threads can be started that have such names."""
+
+    def refuse(named):
+        start = threading.Thread.start
+
+        def refused(self):
+            if named(self.name):
+                raise RuntimeError("can't start new thread")
+            start(self)
+
+        monkeypatch.setattr(threading.Thread, "start", refused)
+
+    return refuse
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_all_are_there_at_once_and_the_caller_is_the_first(new_crew, count):
+    names = {}
+    share, there = meeting(count)
+
+    def named(thread, threads):
+        share(thread, threads)
+        names[thread] = threading.current_thread()
+
+    together(named, count)
+    assert sorted(there) == [(thread, count) for thread in range(count)]
+    assert names[0] is threading.current_thread()
+    assert len(set(names.values())) == count
+
+
+def test_threads_are_kept_for_next_time(new_crew):
+    before, kept = set(crew()), set()
+    for count in (3, 2, 3, 1, 3):
+        share, there = meeting(count)
+        together(share, count)
+        assert len(there) == count
+        kept |= set(crew()) - before
+    assert len(kept) == 2
+    # A larger crew takes the smaller one's place.
+    share, there = meeting(4)
+    together(share, 4)
+    assert len(there) == 4
+    for thread in kept:
+        thread.join(WAIT)
+    assert len(set(crew()) - before) == 3
+
+
+def test_whoever_finds_the_crew_at_work_does_it_alone(new_crew):
+    begun, go_on, second = threading.Event(), threading.Event(), []
+
+    def first(thread, threads):
+        begun.set()
+        assert go_on.wait(WAIT)
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(together, first, 2)
+        assert begun.wait(WAIT)
+        together(lambda thread, threads: second.append((thread, threads, threading.current_thread())), 2)
+        go_on.set()
+        other.result(WAIT)
+    assert second == [(0, 1, threading.current_thread())]
+    share, there = meeting(2)
+    together(share, 2)  # and it is free again
+    assert len(there) == 2
+
+
+@pytest.mark.parametrize("who", [0, 1])
+def test_what_a_share_raises_reaches_the_caller_and_the_crew_goes_on(new_crew, who):
+    given_up = []
+
+    def share(thread, threads):
+        if thread == who:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        together(share, 2, lambda: given_up.append(True))
+    # Only if this thread leaves may the others be waiting for it.
+    assert given_up == ([True] if who == 0 else [])
+    share, there = meeting(2)
+    together(share, 2)
+    assert len(there) == 2
+
+
+def test_whoever_is_interrupted_tells_the_others_not_to_wait(new_crew):
+    given_up, waited = threading.Event(), []
+
+    def share(thread, threads):
+        if thread == 0:
+            raise KeyboardInterrupt
+        waited.append(given_up.wait(WAIT))
+
+    with pytest.raises(KeyboardInterrupt):
+        together(share, 3, given_up.set)
+    assert waited == [True, True]  # and all had ended before it was raised
+
+
+def test_where_no_crew_can_be_had_one_thread_does_it_all(new_crew, refuse):
+    refuse(lambda name: True)
+    before, done = set(crew()), []
+    for _ in range(3):
+        together(lambda thread, threads: done.append((thread, threads)), 2)
+    assert done == [(0, 1)] * 3
+    assert set(crew()) <= before
+
+
+def test_threads_are_not_heaped_up_where_only_some_can_be_started(new_crew, refuse):
+    # Of two more threads only the first can be had. However often that is tried, it must not leave one behind each time.
+    refuse(lambda name: name.startswith("glassnet") and not name.endswith("_0"))
+    before, done = set(crew()), []
+    for _ in range(10):
+        together(lambda thread, threads: done.append((thread, threads)), 3)
+    for thread in set(crew()) - before:
+        thread.join(WAIT)  # they were told to end
+    assert done == [(0, 1)] * 10
+    assert set(crew()) <= before
+
+
+def test_where_python_is_shutting_down_one_thread_does_it_all(new_crew, monkeypatch):
+    done = []
+    together(lambda thread, threads: None, 2)
+
+    def refused(*arguments):
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", refused)
+    together(lambda thread, threads: done.append((thread, threads)), 2)
+    assert done == [(0, 1)]
+
+
+AFTER_FORK = """
+import os, signal, threading
+from glassnet.threads import together
+
+def there():
+    done, gate = [], threading.Barrier(3)
+
+    def share(thread, threads):
+        gate.wait(100)
+        done.append((thread, threads))
+
+    together(share, 3)
+    return sorted(done)
+
+assert there() == [(0, 3), (1, 3), (2, 3)]
+child = os.fork()
+if child == 0:
+    signal.alarm(100)  # whoever waits for the parent's threads would wait forever
+    os._exit(0 if there() == [(0, 3), (1, 3), (2, 3)] else 1)
+assert there() == [(0, 3), (1, 3), (2, 3)]
+assert os.waitpid(child, 0)[1] == 0
+print("both")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_has_a_crew_of_its_own():
+    done = subprocess.run([sys.executable, "-c", AFTER_FORK], capture_output=True, text=True, timeout=300)
+    assert (done.stdout, done.returncode) == ("both\n", 0), done.stderr
+
+
+def test_threads_know_nothing_of_what_they_run():
+    # Whoever only wants to know how many threads there are need not load NumPy or Numba for it.
+    text = "import sys, glassnet.threads as t; print([m for m in ('numba', 'glassnet.kernels') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
