@@ -55,7 +55,7 @@ def speed(page, value):
 def begun_anew(page):
     """Another network, at step 0, so that a test does not depend on those before it."""
     run = page.evaluate(
-        "window.glassnet.model.send({ do: 'restart', recipe: 'small', seed: 1 }).then(({ run }) => run)"
+        "window.glassnet.model.send({ do: 'restart', recipe: 'plain', seed: 1 }).then(({ run }) => run)"
     )
     # The run before may stand at step 0 too.
     wait(page, "run => window.glassnet.model.get('run').run === run", run)

@@ -8,10 +8,12 @@ import pytest
 from small_run import npz, numbers_npz, run_on
 
 import glassnet
-from glassnet import RECIPES, Network, WrongValue
+from glassnet import RECIPES, Network, Settings, WrongValue
 from glassnet.activations import ACTIVATIONS
 from glassnet.costs import as_cost, check_fit
+from glassnet.deform import Affine, Elastic, as_deformation
 from glassnet.edits import Edit
+from glassnet.recipes import PRETRAINED
 from glassnet.studio.description import (
     choices,
     code_of,
@@ -35,10 +37,11 @@ def test_a_run_is_described(tmp_path):
     assert (told["sizes"], told["count"], told["side"]) == ([64, 16, 16, 3], 1363, 8)
     assert told["classes"] == ["0", "1", "2"]
     assert told["data"] == {"sources": [str(tmp_path / "stripes.npz")], "train": 200, "validation": 40, "test": 40}
-    assert (told["recipe"], told["initializer"], told["engine"], told["from"]) == ("small", "glorot", "fused", None)
+    assert (told["recipe"], told["initializer"], told["engine"], told["from"]) == ("plain", "glorot", "fused", None)
     assert told["settings"] == {
         "cost": "squared_error", "optimizer": "sgd", "learning_rate": 1.5, "schedule": "cosine", "momentum": 0.0,
-        "nesterov": False, "weight_decay": 1e-4, "clip": 2.0, "dropout": 0.0, "batch_size": 10, "epochs": 5,
+        "nesterov": False, "weight_decay": 1e-4, "clip": 2.0, "dropout": 0.0, "deform": "none", "batch_size": 10,
+        "epochs": 5,
     }  # fmt: skip
     trainer.close()
 
@@ -80,6 +83,21 @@ def test_what_an_optimizer_lacks_is_left_out():
     assert "momentum" not in plain_settings(changed(RECIPES["modern"].settings, {"optimizer": "adam"}))
 
 
+@pytest.mark.parametrize(
+    ("deform", "text"),
+    [
+        (None, "none"),
+        (Affine(), "affine"),
+        (Affine(rotation=12.5, shift=2.0), "affine(rotation=12.5, shift=2)"),
+        (Elastic(alpha=100.0, sigma=0.05, shear=0.0), "elastic(shear=0, alpha=100, sigma=0.05)"),
+    ],
+    ids=str,
+)
+def test_a_deformation_is_a_text_that_makes_it_again(deform, text):
+    assert plain_settings(Settings(deform=deform))["deform"] == text
+    assert as_deformation(text) == deform
+
+
 def test_the_choices_are_those_there_are():
     told = choices()
     for cost, outputs in told["outputs"].items():
@@ -90,7 +108,11 @@ def test_the_choices_are_those_there_are():
                 with pytest.raises(WrongValue):
                     check_fit(as_cost(cost), activation())
     assert [each["name"] for each in told["recipes"]] == list(RECIPES)
-    assert told["recipes"][3]["hidden"] == "relu"
+    recipes = {each["name"]: each for each in told["recipes"]}
+    assert recipes["modern"]["hidden"] == "relu"
+    assert (recipes["plain"]["validation"], recipes["small"]["validation"]) == (1 / 6, 0)
+    assert told["pretrained"] == list(PRETRAINED)
+    assert told["deformations"] == ["none", "affine", "elastic"]
     assert told["optimizers"]["adam"] == ["learning_rate", "weight_decay", "clip"]
 
 

@@ -51,7 +51,19 @@ def test_another_optimizer_is_told_with_all_its_fields(session):
     (change,) = told(session)["changes"]
     assert change["values"]["optimizer"] == "adam"
     assert {"learning_rate", "schedule", "weight_decay", "clip"} <= set(change["values"])
-    assert {"momentum", "epochs", "batch_size", "cost"}.isdisjoint(change["values"])
+    assert {"momentum", "epochs", "batch_size", "cost", "deform"}.isdisjoint(change["values"])
+
+
+def test_deformations_are_told_as_they_are_asked_for(session):
+    tab = session.tab(lambda: None)
+    tab.do({"do": "restart", "deform": "affine(rotation=15)"})
+    tab.do({"do": "step", "what": "minibatch"})
+    until(lambda: session.state()["status"]["step"] == 1)
+    tab.do({"do": "change", "optimizer": "adam", "deform": "none"})
+    made = told(session)
+    assert made["settings"]["deform"] == "affine(rotation=15)"
+    (change,) = made["changes"]
+    assert (change["values"]["optimizer"], change["values"]["deform"]) == ("adam", "none")
 
 
 def test_edits_by_hand_are_named_but_not_told(session):
@@ -95,7 +107,7 @@ def test_a_branch_of_a_fresh_run_is_fresh(session):
 
 def test_what_is_told_makes_the_same_bytes(session, tmp_path):
     tab = session.tab(lambda: None)
-    tab.do({"do": "restart", "recipe": "small", "sizes": [784, 20, 10], "hidden": "relu", "seed": 5})
+    tab.do({"do": "restart", "recipe": "plain", "sizes": [784, 20, 10], "hidden": "relu", "seed": 5})
     tab.do({"do": "step", "what": "minibatch"})
     until(lambda: session.state()["status"]["step"] == 1)
     tab.do({"do": "change", "learning_rate": 0.1})

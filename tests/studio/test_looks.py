@@ -21,6 +21,7 @@ from glassnet import (
     mnist,
 )
 from glassnet.costs import COSTS, as_cost
+from glassnet.deform import Deformer, Elastic
 from glassnet.plans import begun
 from glassnet.recipes import recipe
 from glassnet.studio.looks import (
@@ -228,19 +229,39 @@ def test_answers_are_kept_while_the_network_is_the_same(trainer):
 
 def test_the_minibatch_that_comes_next_and_the_one_that_was(trainer):
     about, arrays = minibatch(trainer.state)
-    assert about == {"step": 1, "size": 10, "which": "next"}
+    assert about == {"step": 1, "size": 10, "which": "next", "deformed": False}
     rows = order(200, 0, 0)[:10]
     assert arrays["batch_rows"].tolist() == rows.tolist()
     assert np.isnan(arrays["batch_after"]).all()
     coming = arrays["batch_before"]
     trainer.step()
     about, arrays = minibatch(trainer.state)
-    assert about == {"step": 1, "size": 10, "which": "last"}
+    assert about == {"step": 1, "size": 10, "which": "last", "deformed": False}
     assert arrays["batch_rows"].tolist() == rows.tolist()
     np.testing.assert_array_equal(arrays["batch_before"], coming)
     assert arrays["batch_before"].mean() == pytest.approx(trainer.state.cost, rel=1e-5)
     assert arrays["batch_after"].mean() < arrays["batch_before"].mean()
     assert arrays["batch_labels"].tolist() == trainer.state.splits.train.labels[rows].tolist()
+
+
+def test_images_that_are_deformed_are_shown_as_the_network_is_given_them(stripes, tmp_path):
+    trainer = Trainer(*run_on(tmp_path, stripes, {"deform": "elastic(alpha=8, sigma=2)"}), lambda: None)
+    trainer.reach((1, 30))
+    plain = trainer.state.splits.train.inputs
+    for at in ((1, 30), (0, 20)):  # the minibatch that led there
+        trainer.seek(at)
+        about, arrays = minibatch(trainer.state)
+        epoch, last = at
+        rows = order(200, 0, epoch)[last - 10 : last]
+        given = Deformer(plain, Elastic(alpha=8, sigma=2), 0)(rows, epoch)
+        assert (about["which"], about["deformed"]) == ("last", True)
+        np.testing.assert_array_equal(arrays["batch_inputs"], np.rint(np.clip(given, 0, 1) * 255))
+        assert (arrays["batch_inputs"] != np.rint(plain[rows] * 255)).mean() > 0.5
+        # The step's own cost is that of these very images.
+        assert arrays["batch_before"].mean() == pytest.approx(trainer.state.cost, rel=1e-5)
+    trainer.change({"deform": "none"})  # of now on: those of the last step were deformed
+    assert minibatch(trainer.state)[0]["deformed"]
+    trainer.close()
 
 
 def test_of_a_large_minibatch_a_hundred_images_are_shown(stripes, tmp_path):
@@ -255,7 +276,7 @@ def test_a_single_output_answers_no_or_yes(tmp_path):
     rng = np.random.default_rng(0)
     two = from_labels(rng.random((30, 16)), np.arange(30) % 2)
     data = Dataset(two.inputs, two.targets[:, 1:].copy(), classes=("no", "yes"))
-    plan = begun(recipe("small"), {"batch_size": 5}, validation=0.5)
+    plan = begun(recipe("plain"), {"batch_size": 5}, validation=0.5)
     network = Network.random((16, 4, 1))
     settings = plan.checkpoint.settings
     start = Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)

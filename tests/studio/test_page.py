@@ -30,6 +30,7 @@ from pages import (
 from PIL import Image
 
 from glassnet import Run, mnist
+from glassnet.deform import Deformer, Elastic
 from glassnet.explain.examples import precise
 from studio_page import Started, draw, started
 
@@ -283,7 +284,7 @@ def test_another_network_begins_at_random(open_tab):
 )
 def test_networks_of_any_shape_are_shown(open_tab, wanted):
     page = open_tab()
-    page.evaluate("wanted => window.glassnet.model.send({ do: 'restart', recipe: 'small', ...wanted })", wanted)
+    page.evaluate("wanted => window.glassnet.model.send({ do: 'restart', recipe: 'plain', ...wanted })", wanted)
     last = len(wanted["sizes"]) - 1
     page.wait_for_selector(NEURON.format(last, 9))
     play(page)
@@ -311,6 +312,68 @@ def test_the_minibatch_that_was_just_done_is_shown(open_tab):
     assert shown["labels"] == train.labels[shown["rows"]].tolist()
     assert sum(shown["after"]) < sum(shown["before"])  # the step descended their cost
     assert page.locator(".learning canvas").count() >= 10
+
+
+def test_images_are_deformed_from_here_on_and_the_minibatch_is_shown_so(open_tab):
+    page = open_tab("#learning")
+    begun_anew(page)
+    note = page.get_by_text("They are deformed, anew in each epoch")
+    chosen = page.locator("[data-setting=deform]")
+    assert chosen.locator("option").all_inner_texts() == ["none", "affine", "elastic"]
+    assert note.is_hidden()
+    chosen.select_option("elastic")
+    wait(page, "() => window.glassnet.model.get('run').settings.deform === 'elastic'")
+    note.wait_for()
+    page.get_by_role("button", name="1 minibatch", exact=True).click()
+    wait(page, "() => window.glassnet.model.get('minibatch')?.which === 'last'")
+    rows, inputs = page.evaluate(
+        "(({ rows, inputs }) => [[...rows], [...inputs]])(window.glassnet.model.get('minibatch'))"
+    )
+    train = mnist().train.inputs
+    given = Deformer(train, Elastic(), seed=1)(rows, 0)
+    assert inputs == np.rint(255 * given.clip(0, 1)).astype(int).ravel().tolist()
+    # Numbers of one's own stay a choice, and can be gone back to.
+    page.evaluate("window.glassnet.model.send({ do: 'change', deform: 'affine(rotation=15)' })")
+    wait(page, "() => document.querySelector('[data-setting=deform]').value === 'affine(rotation=15)'")
+    chosen.select_option("none")
+    wait(page, "() => window.glassnet.model.get('run').settings.deform === 'none'")
+    chosen.select_option("affine(rotation=15)")
+    wait(page, "() => window.glassnet.model.get('run').settings.deform === 'affine(rotation=15)'")
+
+
+def test_a_recipe_fills_the_form_with_what_it_holds_out_and_how_it_deforms(open_tab):
+    page = open_tab("#learning")
+    begun_anew(page)
+    held, deform, recipe = (page.locator(f"[data-setting=new_{name}]") for name in ("validation", "deform", "recipe"))
+    assert (held.input_value(), deform.input_value()) == ("10000", "none")
+    recipe.select_option("small")
+    assert (held.input_value(), deform.input_value()) == ("0", "affine")
+    page.get_by_text("60,000 to learn from, 0 to judge by").wait_for()
+    recipe.select_option("modern")
+    assert (held.input_value(), deform.input_value()) == ("10000", "none")
+    recipe.select_option("small")
+    deform.select_option("elastic")
+    page.get_by_role("button", name="Start this network").click()
+    wait(page, "() => window.glassnet.model.get('run').recipe === 'small'")
+    run = page.evaluate("window.glassnet.model.get('run')")
+    assert (run["data"]["validation"], run["data"]["train"], run["settings"]["deform"]) == (0, 60_000, "elastic")
+    wait(page, "() => document.querySelector('[data-setting=new_recipe]').value === ''")  # as it is now
+    assert (held.input_value(), deform.input_value()) == ("0", "elastic")
+    begun_anew(page)
+
+
+def test_a_first_visit_can_open_a_trained_network(open_tab, tmp_path):
+    from studio_page import started
+
+    with started("--port", "0", home=tmp_path / "home") as studio:
+        page = open_tab(studio=studio)
+        page.get_by_role("button", name="Or open a trained network").click()
+        wait(page, "() => window.glassnet.model.get('run').title === 'series, trained'")
+        until_answer(page, "7")  # the first test image
+        page.locator(".dock .learned").wait_for(state="hidden")
+        begun_anew(page)  # whoever begins a network wants that one
+        assert page.locator(".dock .learned").is_hidden()
+        page.context.close()
 
 
 def test_data_of_ones_own_is_chosen_by_the_form_and_left_again(open_tab, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pages import TIMEOUT, until_mode, wait
 
-from glassnet import Network, Run, read_network, save_network
+from glassnet import Network, Run, mnist, pretrained, read_network, save_network
 from studio_page import started
 
 
@@ -35,7 +35,7 @@ def page(open_tab):
     """The list, with one run of the studio's that is open and one that is not."""
     page = open_tab("#runs")
     page.wait_for_selector("tr[data-run]")
-    page.evaluate("window.glassnet.model.send({ do: 'restart', recipe: 'small', seed: 1 })")
+    page.evaluate("window.glassnet.model.send({ do: 'restart', recipe: 'plain', seed: 1 })")
     page.wait_for_selector("tr[aria-current] .badge")
     return page
 
@@ -51,7 +51,7 @@ def current(page):
 def another(page):
     """The id of a run of the studio's that is not open."""
     before = current(page)
-    page.evaluate("window.glassnet.model.send({ do: 'restart', recipe: 'small', seed: 2 })")
+    page.evaluate("window.glassnet.model.send({ do: 'restart', recipe: 'plain', seed: 2 })")
     wait(page, "before => window.glassnet.model.get('run').run !== before", before)
     row(page, before).wait_for()
     row(page, before).get_by_role("button", name="Open").wait_for()
@@ -69,6 +69,26 @@ def said(page, text):
 
 
 # ── The list ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_trained_network_that_comes_with_glassnet_is_opened(page):
+    card = page.locator("[data-pretrained=small]")
+    assert "784–16–16–10 · SiLU, softmax" in card.inner_text()
+    test = mnist().test
+    right = (pretrained("small")(test.inputs).argmax(axis=1) == test.labels).mean()
+    assert f"{100 * right:.2f}" in card.inner_text()
+    before = current(page)
+    card.get_by_role("button", name="Open small").click()
+    wait(
+        page,
+        "before => window.glassnet.model.get('run').run !== before && location.hash.startsWith('#network')",
+        before,
+    )
+    page.evaluate("location.hash = 'runs'")
+    opened = row(page, current(page))
+    assert "small, trained" in opened.inner_text()
+    # None of its data is held out: what it is judged by, it has seen, and the list says so.
+    opened.get_by_text("on training data, cost").wait_for()
 
 
 def test_the_list_shows_the_studios_runs_and_those_of_the_command_line(page):
@@ -95,9 +115,10 @@ def test_search_and_sort(page):
     page.get_by_text("No run matches “nothing like it”.").wait_for()
     search.fill("")
     page.get_by_label("Sort by").select_option("accuracy")
-    shown = page.locator(".runs .list .accuracy .main").all_inner_texts()
-    numbers = [float(text.split()[0]) for text in shown if text[0].isdigit()]
-    assert numbers == sorted(numbers, reverse=True)
+    shown = page.locator(".runs .list td.accuracy").all_inner_texts()
+    judged = [("on training data" in text, -float(text.split()[0])) for text in shown if text[0].isdigit()]
+    assert judged == sorted(judged)  # what was judged by images it learned from comes last
+    numbers = [number for seen, number in judged if not seen]
     assert len(numbers) >= 3
     page.get_by_label("Sort by").select_option("time")
 

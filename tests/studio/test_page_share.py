@@ -77,7 +77,7 @@ def alone(tmp_path_factory):
 
 def test_a_link_shows_the_same_numbers_on_another_machine(open_tab, elsewhere):
     page = open_tab()
-    send(page, do="restart", recipe="small", sizes=[784, 20, 12, 10], hidden="relu", seed=7, learning_rate=0.3)
+    send(page, do="restart", recipe="plain", sizes=[784, 20, 12, 10], hidden="relu", seed=7, learning_rate=0.3)
     wait(page, "() => window.glassnet.model.get('run').seed === 7")
     send(page, do="reach", step=120)
     send(page, do="change", learning_rate=0.05, momentum=0.9)
@@ -89,7 +89,7 @@ def test_a_link_shows_the_same_numbers_on_another_machine(open_tab, elsewhere):
     link = link_of(page)
     hash_ = link.partition("#")[2]
     assert hash_ == (
-        "network?recipe=small&sizes=784,20,12,10&hidden=relu&lr=0.3&seed=7&then=120;lr:0.05;momentum:0.9&step=250"
+        "network?recipe=plain&sizes=784,20,12,10&hidden=relu&lr=0.3&seed=7&then=120;lr:0.05;momentum:0.9&step=250"
         "&image=test:17&neuron=1:3"
     )
 
@@ -113,6 +113,48 @@ def test_a_link_shows_the_same_numbers_on_another_machine(open_tab, elsewhere):
         until_reached(each, 251)
     assert bytes_of(other) == bytes_of(page)
     other.context.close()
+
+
+def test_a_link_says_how_images_are_deformed_and_how_many_are_held_out(open_tab, elsewhere):
+    page = open_tab()
+    elastic = "elastic(alpha=38, sigma=5)"
+    for asked, told in (
+        ({"recipe": "small", "seed": 3}, "recipe=small&seed=3"),
+        (
+            {"recipe": "small", "seed": 4, "validation": 10_000, "deform": "none"},
+            "recipe=small&validation=10000&deform=none&seed=4",
+        ),
+        (
+            {"recipe": "plain", "seed": 5, "validation": 0, "deform": elastic},
+            "recipe=plain&validation=0&deform=elastic(alpha=38,sigma=5)&seed=5",
+        ),
+    ):
+        send(page, do="restart", **asked)
+        wait(page, "seed => window.glassnet.model.get('run').seed === seed", asked["seed"])
+        send(page, do="reach", step=3)
+        if asked["seed"] == 5:
+            send(page, do="change", deform="affine(rotation=15)")
+            told += "&then=3;deform:affine(rotation=15)"
+        send(page, do="reach", step=6)
+        until_reached(page, 6)
+        hash_ = link_of(page).partition("#")[2]
+        assert hash_.startswith(f"network?{told}&step=6")
+        other = open_tab(f"#{hash_}", studio=elsewhere)
+        there = "({ run, link }) => run.seed === seed && !link"
+        wait(other, f"seed => ({there})(window.glassnet.model.values)", asked["seed"])
+        until_reached(other, 6)
+        for key in ("settings", "data"):
+            which = f"window.glassnet.model.get('run').{key}"
+            assert other.evaluate(which) == page.evaluate(which)
+        assert bytes_of(other) == bytes_of(page)
+        # Opened again, it is the very run that is there.
+        run = other.evaluate("window.glassnet.model.get('run').run")
+        other.reload()
+        until_reached(other, 6)
+        wait(other, "() => !window.glassnet.model.get('link')")
+        assert other.evaluate("window.glassnet.model.get('run').run") == run
+        other.context.close()
+        until_alone(elsewhere)
 
 
 def test_minibatches_of_another_size_are_told_by_their_places(open_tab, elsewhere):
@@ -155,14 +197,14 @@ def test_another_run_is_begun_after_a_question_only_and_the_present_one_is_kept(
     begun_anew(page)
     run = page.evaluate("window.glassnet.model.get('run').run")
     play(page)
-    other = open_tab("#learning?recipe=small&seed=99&step=5", studio=alone)
+    other = open_tab("#learning?recipe=plain&seed=99&step=5", studio=alone)
     other.locator(".linked", has_text="another run: 784–16–16–10, seed 99, step 5").wait_for(timeout=TIMEOUT)
     other.get_by_role("button", name="Stay here").click()
     other.locator(".linked").wait_for(state="hidden")
     assert dock(page, "mode") == "playing"
     assert other.evaluate("window.glassnet.model.get('run').run") == run
     wait(other, "() => location.hash.includes('seed=1&')")
-    other.evaluate("location.hash = 'learning?recipe=small&seed=99&step=5'")
+    other.evaluate("location.hash = 'learning?recipe=plain&seed=99&step=5'")
     other.get_by_role("button", name="Begin it").click()
     wait(other, "() => window.glassnet.model.get('run').seed === 99")
     until_reached(other, 5)
@@ -227,7 +269,7 @@ def test_a_network_of_a_file_cannot_be_made_from_a_link_and_the_dialog_says_so(o
 def test_the_address_follows_what_is_shown_and_back_goes_to_the_page_before(open_tab):
     page = open_tab()
     begun_anew(page)
-    wait(page, "() => location.hash === '#network?recipe=small&seed=1&step=0&image=test:0'")
+    wait(page, "() => location.hash === '#network?recipe=plain&seed=1&step=0&image=test:0'")
     page.keyboard.press("n")
     wait(page, "() => location.hash.includes('step=1&')")
     page.get_by_role("link", name="Learning", exact=True).click()
@@ -271,14 +313,15 @@ def test_the_address_is_written_calmly_while_it_learns(open_tab):
 
 
 NONSENSE = {
-    "recipe=small&lr=abc": "lr=abc",
+    "recipe=plain&lr=abc": "lr=abc",
+    "recipe=plain&deform=a(b": "deform=a(b",
     "recipe=nonsense": "recipe=nonsense",
     "step=-4": "step=-4",
-    "recipe=small&sizes=784,0,10": "sizes=784,0,10",
-    "recipe=small&hidden=re%20lu": "hidden=re lu",
-    "recipe=small&then=5;lr:x": "then=5;lr:x",
-    "recipe=small&seed=99999999999999999": "seed=99999999999999999",
-    "recipe=small&data=elsewhere": "data=elsewhere",
+    "recipe=plain&sizes=784,0,10": "sizes=784,0,10",
+    "recipe=plain&hidden=re%20lu": "hidden=re lu",
+    "recipe=plain&then=5;lr:x": "then=5;lr:x",
+    "recipe=plain&seed=99999999999999999": "seed=99999999999999999",
+    "recipe=plain&data=elsewhere": "data=elsewhere",
     "hide=kitchen": "hide=kitchen",
     "%E0%A4%A=1": "%E0%A4%A=1",
     "<b>bold</b>": "%3Cb%3Ebold%3C/b%3E=",
@@ -307,14 +350,14 @@ def test_what_makes_no_sense_in_a_link_is_one_sentence_and_the_page_goes_on(open
 
 
 def test_what_the_server_refuses_in_a_link_is_said(open_tab, alone):
-    page = open_tab("#network?recipe=small&sizes=784,9999,9999,10&step=3", studio=alone)
+    page = open_tab("#network?recipe=plain&sizes=784,9999,9999,10&step=3", studio=alone)
     page.locator(".linked p", has_text="weights and biases").wait_for(timeout=TIMEOUT)
     page.locator(".linked").get_by_role("button", name="Close").click()
     page.context.close()
 
 
 def test_a_long_training_to_the_place_of_a_link_can_be_stopped(open_tab, alone):
-    page = open_tab("#network?recipe=small&sizes=784,400,200,10&seed=4&step=140000", studio=alone)
+    page = open_tab("#network?recipe=plain&sizes=784,400,200,10&seed=4&step=140000", studio=alone)
     page.locator(".linked", has_text="Training to step 140,000").wait_for(timeout=TIMEOUT)
     page.get_by_role("button", name="Stop").click()
     page.locator(".linked").wait_for(state="hidden")
@@ -485,7 +528,7 @@ def test_a_link_to_a_moment_begins_nothing_for_a_pupil(open_tab, pupil):
     begun_anew(page)
     run = page.evaluate("window.glassnet.model.get('run').run")
     other = pupil()
-    other.evaluate("location.hash = 'learning?recipe=small&seed=55&step=9&image=test:8'")
+    other.evaluate("location.hash = 'learning?recipe=plain&seed=55&step=9&image=test:8'")
     wait(other, "() => window.glassnet.model.get('look').row === 8")
     other.wait_for_selector("main.learning")
     wait(other, "() => !window.glassnet.model.get('link')")

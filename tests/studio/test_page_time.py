@@ -460,7 +460,7 @@ def test_then_and_now_follow_another_run(open_tab):
     page = open_tab("#learning")
     brought(page, 3)
     page.locator("section.then", has_text="right at step 0").wait_for()
-    send(page, do="restart", recipe="small", seed=7)
+    send(page, do="restart", recipe="plain", seed=7)
     page.locator("section.then", has_text="from seed 7").wait_for()
 
 

@@ -10,12 +10,26 @@ import numpy as np
 import pytest
 from small_run import npz, plan_on, run_on, same
 
-from glassnet import Network, Run, WrongFile, WrongValue, last, save_network, train
+from glassnet import (
+    Network,
+    Run,
+    Stepped,
+    WrongFile,
+    WrongValue,
+    evaluate,
+    last,
+    mnist,
+    pretrained,
+    save_network,
+    train,
+)
+from glassnet.deform import Elastic
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint
-from glassnet.plans import begun, reopened
-from glassnet.recipes import recipe
+from glassnet.plans import answer_of, begun, fingerprint, reopened
+from glassnet.recipes import PRETRAINED, recipe
 from glassnet.studio import parcels
-from glassnet.studio.parcels import FILES, named_file, packed, settings_of, unpacked
+from glassnet.studio.parcels import FILES, named_file, packed, plan_of_pretrained, settings_of, unpacked
+from glassnet.studio.trainer import check
 from glassnet.watch import record
 
 
@@ -124,8 +138,46 @@ def test_the_settings_say_what_was_changed_and_begin_the_same_run_again(run, str
     assert same(arrived.first().network, arrived.network())
 
 
+def test_settings_say_how_images_are_deformed(stripes, tmp_path):
+    made, plan = run_on(tmp_path, stripes, {"deform": "elastic(alpha=8, sigma=2)"})
+    made.save_first(plan.checkpoint)
+    path = sent(made, tmp_path, "settings")
+    assert taken(path, tmp_path, stripes).checkpoint().settings.deform == Elastic(alpha=8, sigma=2)
+    (tmp_path / "taken").rename(tmp_path / "first")
+    given = json.loads(path.read_text(encoding="utf-8"))
+    given["settings"]["deform"] = {"name": "twirl"}
+    path.write_text(json.dumps(given))
+    with pytest.raises(WrongValue, match="unknown deformation 'twirl'"):
+        taken(path, tmp_path, stripes)
+    (tmp_path / "taken").rmdir()
+    del given["settings"]["deform"]  # of before there were any
+    path.write_text(json.dumps(given))
+    assert taken(path, tmp_path, stripes).checkpoint().settings.deform is None
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_a_trained_network_goes_on_gently(name):
+    """It is the file's network, on the data of its recipe, and a thousand steps leave it as good as it was."""
+    plan = plan_of_pretrained(name)
+    assert same(plan.checkpoint.network, pretrained(name))
+    settings, base = plan.checkpoint.settings, recipe(name).settings
+    assert (settings.cost, settings.deform, settings.batch_size) == (base.cost, base.deform, base.batch_size)
+    assert (len(plan.splits.train), plan.splits.validation) == (60_000, None)  # it has seen them all
+    assert plan.about["data"]["fingerprint"] == fingerprint(plan.splits.train)
+    check(plan)
+
+    def right(network):
+        return evaluate(network, mnist().test, settings.cost, answer_of(network)).accuracy
+
+    for event in train(None, plan.splits.train, start=plan.checkpoint, every=1000):
+        if isinstance(event, Stepped):
+            break
+    assert right(event.checkpoint.network) == pytest.approx(right(pretrained(name)), abs=0.004)
+    assert not same(event.checkpoint.network, pretrained(name))
+
+
 def test_one_network_and_one_checkpoint(tmp_path):
-    plan = begun(recipe("small"), {"epochs": 1})
+    plan = begun(recipe("plain"), {"epochs": 1})
     run = Run.create(tmp_path / "run", plan.about)
     run.save(plan.checkpoint)
     network = sent(run, tmp_path, "network", "network.safetensors")

@@ -43,7 +43,7 @@ class StandIn:
     def planned(self, fields):
         words = ("learning_rate", "cost", "batch_size", "epochs", "weight_decay", "optimizer", "dropout")
         sizes = fields.get("sizes")
-        base = recipe("small")
+        base = recipe("plain")
         return begun(
             base,
             {"batch_size": 10, "epochs": EPOCHS} | {key: fields[key] for key in words if key in fields},
@@ -402,7 +402,7 @@ def test_all_lanes_share_the_data(race):
 def test_numbers_to_predict_have_no_answers(tmp_path):
     session = StandIn(numbers_npz(tmp_path))
     session.planned = lambda fields: begun(
-        recipe("small"),
+        recipe("plain"),
         {"batch_size": 5, "epochs": 2, "learning_rate": fields["learning_rate"]},
         sizes=[5, 4, 2],
         output="identity",

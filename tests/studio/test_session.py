@@ -141,7 +141,8 @@ def test_nothing_is_sent_twice_and_nothing_when_nothing_changed(session, tab):
     assert frame_of(tab)[0]["status"]["tabs"] == 1
 
 
-def test_run_is_told_once_and_again_when_settings_change(tab):
+def test_run_is_told_once_and_again_when_settings_change(session, tab):
+    until(lambda: session.now().log.settings)  # it is opened in the training's own thread
     assert len(tab.news()) == 1
     assert tab.news() == []
     tab.do({"do": "step", "what": "minibatch"})
@@ -158,11 +159,11 @@ def test_a_watched_minibatch_comes_with_each_step(tab):
     assert "minibatch" not in frame_of(tab)[0]
     tab.do({"do": "view", "watch": ["minibatch"]})
     header, arrays = frame_of(tab)
-    assert header["minibatch"] == {"step": 1, "size": 10, "which": "next"}
+    assert header["minibatch"] == {"step": 1, "size": 10, "which": "next", "deformed": False}
     for step in (1, 2, 3):
         tab.do({"do": "step", "what": "minibatch"})
         header, arrays = after(tab, lambda header: "minibatch" in header)
-        assert header["minibatch"] == {"step": step, "size": 10, "which": "last"}
+        assert header["minibatch"] == {"step": step, "size": 10, "which": "last", "deformed": False}
         assert (arrays["batch_after"] != arrays["batch_before"]).all()
     tab.do({"do": "look", "source": "blank"})
     assert "minibatch" not in frame_of(tab)[0]
@@ -259,6 +260,19 @@ def test_a_restart_is_a_new_run_as_it_was_but_for_what_was_asked(session, tab, h
     assert frame_of(tab)[0]["run"] == 5
 
 
+def test_a_recipe_says_how_many_are_held_out(tab, session):
+    def held(**fields):
+        tab.do({"do": "restart", **fields})
+        return session.describe()["data"]["validation"]
+
+    assert held() == 40  # as before
+    assert held(recipe="modern", epochs=1) == 40  # one in six of 240
+    assert held(recipe="small") == 0
+    assert held(seed=3) == 0  # as before
+    assert held(recipe="small", validation=24) == 24
+    assert held(data=["mnist"]) == 10_000
+
+
 def test_a_restart_on_mnist_and_back(session, tab, stripes):
     tab.do({"do": "look", "look": 3, "source": "test", "row": 39})
     tab.do({"do": "restart", "data": ["mnist"]})
@@ -297,6 +311,7 @@ REFUSED = [
     ({"do": "restart", "sizes": []}, "sizes must be at least two"),
     ({"do": "restart", "hidden": ["relu"] * 3}, "2 hidden layers, but 3 hidden activations"),
     ({"do": "restart", "recipe": "big"}, "unknown recipe"),
+    ({"do": "restart", "deform": "twirl"}, "unknown deformation"),
     ({"do": "restart", "batch_size": 201}, "there are 200 training examples"),
     ({"do": "restart", "validation": 240}, "cannot hold out 240"),
     ({"do": "restart", "validation": 239, "batch_size": 1}, "only one example"),
@@ -338,10 +353,10 @@ def test_numbers_to_predict_can_be_watched(home, tmp_path):
 # ── What is kept ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_new_home_begins_the_small_recipe(home):
+def test_a_new_home_begins_the_plain_recipe(home):
     session = Session(home)
     run = session.describe()
-    assert (run["recipe"], run["sizes"], run["name"], run["from"]) == ("small", [784, 16, 16, 10], "1", None)
+    assert (run["recipe"], run["sizes"], run["name"], run["from"]) == ("plain", [784, 16, 16, 10], "1", None)
     session.close()
     assert json.loads((home / "session.json").read_text()) == {
         "run": 1, "speed": 100.0, "playing": False, "at": None, "data": [],
@@ -355,7 +370,7 @@ def test_a_new_home_begins_the_small_recipe(home):
 def test_data_begins_a_small_run_on_it_and_goes_on_with_it(home, stripes):
     session = Session(home, data=[str(stripes)])
     run = session.describe()
-    assert (run["recipe"], run["sizes"], run["data"]["sources"]) == ("small", [64, 16, 16, 3], [str(stripes)])
+    assert (run["recipe"], run["sizes"], run["data"]["sources"]) == ("plain", [64, 16, 16, 3], [str(stripes)])
     assert run["data"]["validation"] == 40  # one in six
     assert [each["name"] for each in run["choices"]["data"]] == ["MNIST", "stripes.npz"]
     session.tab(lambda: None).do({"do": "step", "what": "minibatch"})
@@ -513,7 +528,7 @@ def test_a_damaged_run_is_a_sentence_and_a_new_run(home, source, damage):
     told = status(again)["notice"]
     assert told["code"] == "damaged"
     assert "new run" in told["text"]
-    assert again.describe()["recipe"] == "small"
+    assert again.describe()["recipe"] == "plain"
     assert status(again)["step"] == 0
     again.close()
 
@@ -622,7 +637,7 @@ anything = st.recursive(
     | st.booleans()
     | st.integers(-3, 300)
     | st.floats()
-    | st.sampled_from(["relu", "adam", "mnist", "small", ""]),
+    | st.sampled_from(["relu", "adam", "mnist", "small", "elastic", ""]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
     max_leaves=5,
 )
@@ -869,6 +884,8 @@ def test_who_was_let_in_to_watch_can_change_nothing(session):
         fields = {key: value for key, value in SAMPLE.items() if key in COMMANDS[name]}
         if name == "forget_data":
             fields["data"] = "1"
+        if name == "pretrained":
+            fields["name"] = "series"
         with pytest.raises(WrongValue) as caught:
             pupil.do({"do": name, **fields})
         assert getattr(caught.value, "code", None) == "watching_only", name

@@ -16,8 +16,9 @@ import pytest
 from serving import served
 from small_run import frame_of, npz, plan_on, run_on, same, until
 
-from glassnet import Run, WrongFile, WrongValue, train
+from glassnet import Run, WrongFile, WrongValue, mnist, pretrained, train
 from glassnet.files import NotSaved
+from glassnet.recipes import PRETRAINED
 from glassnet.studio import shelf as module
 from glassnet.studio.charts import Charts
 from glassnet.studio.frames import unpack
@@ -93,7 +94,7 @@ def test_the_list_has_the_runs_of_the_studio_and_of_the_command_line(shelf, othe
     assert theirs["count"] == 64 * 16 + 16 + 16 * 16 + 16 + 16 * 3 + 3
     assert (theirs["epoch"], theirs["epochs"], theirs["step"], theirs["examples"]) == (3, 3, 60, 200)
     assert theirs["settings"]["optimizer"] == "sgd"
-    assert theirs["recipe"] == "small"
+    assert theirs["recipe"] == "plain"
     assert theirs["data"]["names"] == ["stripes.npz"]
     last = [event for event in other.events() if event["event"] == "epoch"][-1]
     assert (theirs["accuracy"], theirs["cost"]) == (last["validation_accuracy"], last["validation_cost"])
@@ -371,6 +372,35 @@ def test_a_run_of_the_command_line_begins_a_new_one(shelf, session, other):
     assert state.run.about["from"] == str(other.path)
     assert entry(shelf, "2")["from"] == "small"
     assert entry(shelf, "2")["current"]
+
+
+def test_a_trained_network_that_comes_with_glassnet_begins_a_run(shelf, session, tab):
+    listed = {each["name"]: each for each in shelf.listed()["pretrained"]}
+    assert list(listed) == list(PRETRAINED)
+    assert listed["series"]["sizes"] == [784, 16, 16, 10]
+    assert listed["small"]["activations"] == ["silu", "silu", "softmax"]
+    for name, told in listed.items():  # asked in another way than the list does
+        test = mnist().test
+        right = pretrained(name)(test.inputs).argmax(axis=1) == test.labels
+        assert told["accuracy"] == pytest.approx(right.mean())
+    assert tab.do({"do": "pretrained", "name": "series"}) == {"run": "2"}
+    state = session.now()
+    assert same(state.weights.network, pretrained("series"))
+    found = entry(shelf, "2")
+    assert (found["title"], found["from"], found["recipe"]) == ("series, trained", "glassnet", "series")
+    assert (found["epoch"], found["settings"]["schedule"], found["current"]) == (0, "constant", True)
+    description = session.describe()
+    assert (description["data"]["train"], description["data"]["validation"]) == (60_000, 0)
+    assert description["made"]["fresh"] is False  # no link can make it anew
+    # It is judged as any run, by what there is: images that it has learned from, which is said.
+    judged = until(lambda: entry(shelf, "2")["accuracy"] and entry(shelf, "2"))
+    assert judged["judged_on"] == "train"
+    first = mnist().train.take(slice(0, 10_000))
+    assert judged["accuracy"] == pytest.approx(
+        (pretrained("series")(first.inputs).argmax(axis=1) == first.labels).mean()
+    )
+    tab.do({"do": "open", "run": "1"})
+    assert entry(shelf, "1")["judged_on"] in (None, "validation")
 
 
 def test_its_data_can_be_chosen_from_then_on(shelf, session, runs, tmp_path):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_run import npz, plan_on, run_on, same, until
+from small_run import npz, numbers_npz, plan_on, run_on, same, until
 
 from glassnet import EpochEnded, Run, Stepped, WrongValue, last, train
 from glassnet.edits import Edit, edited
@@ -79,6 +79,7 @@ CHANGES = [
     {"optimizer": "adam", "weight_decay": 0.01},
     {"schedule": "constant", "clip": 1.0},
     {"dropout": 0.2, "epochs": 7},
+    {"deform": "elastic(alpha=8, sigma=2)"},
 ]
 
 
@@ -460,6 +461,61 @@ def test_the_minibatch_before_a_place_is_known_there(trainer):
     trainer.seek(0)
     assert trainer.state.batch is None
     assert trainer.state.cost is None
+
+
+def test_with_deformed_images_every_step_is_the_same_again(stripes, tmp_path):
+    """Going anywhere gives the bytes of a training that went straight through, image by image deformed as it was then."""
+    plan = plan_on(stripes, {"deform": "elastic(alpha=8, sigma=2)"})
+    straight, at = {(0, 0): plan.checkpoint.network}, plan.checkpoint
+    for until_then, words in (
+        ((1, 50), {"deform": "affine(rotation=20)"}),
+        ((2, 100), {"deform": "none"}),
+        ((5, 0), {}),
+    ):
+        for event in train(None, plan.splits.train, start=at, every=1):
+            at = event.checkpoint
+            straight[at.epoch, at.example] = at.network
+            if (at.epoch, at.example) == until_then:
+                break
+        at = replace(at, settings=changed(at.settings, words))
+    made = Trainer(*run_on(tmp_path, stripes, {"deform": "elastic(alpha=8, sigma=2)"}), lambda: None, speed=None)
+    try:
+        for place, deform in (((1, 50), "affine(rotation=20)"), ((2, 100), "none")):
+            made.reach(place)
+            made.change({"deform": deform})
+        made.play()
+        until(lambda: made.state.mode == "finished")
+        for place in ((0, 10), (4, 190), (1, 40), (1, 50), (1, 60), (1, 0), (2, 100), (2, 110), (0, 0), (5, 0)):
+            made.seek(place)
+            assert same(made.state.weights.network, straight[place]), place
+        made.seek((1, 30))
+        for step in range(1, 5):  # over the place at which another deformation begins
+            made.step()
+            assert same(made.state.weights.network, straight[1, 30 + 10 * step])
+        assert str(made.state.checkpoint.settings.deform) == "affine(rotation=20.0)"
+        made.seek((0, 190))
+        made.play()
+        until(lambda: made.state.mode == "finished")
+        assert same(made.state.weights.network, straight[5, 0])
+        assert straight[5, 0] is not None
+        plainly = last(train(None, plan.splits.train, start=plan_on(stripes).checkpoint))
+        assert not same(straight[5, 0], plainly)  # it made a difference
+    finally:
+        made.close()
+
+
+def test_what_is_no_image_is_not_deformed_and_the_training_goes_on(tmp_path):
+    made = Trainer(*run_on(tmp_path, numbers_npz(tmp_path), output="identity", validation=0), lambda: None)
+    try:
+        made.step()
+        before = made.state
+        with pytest.raises(WrongValue, match="only square images can be deformed: 5 inputs are not a square"):
+            made.change({"deform": "affine"})
+        assert made.state.checkpoint is before.checkpoint
+        made.step()
+        assert (made.state.step, made.state.notice) == (2, None)
+    finally:
+        made.close()
 
 
 @pytest.mark.parametrize("speed", [None, 30, 3000])

@@ -261,7 +261,7 @@ def test_pictures_are_made_into_other_inputs_and_what_runs_use_is_kept(given, tm
     assert (again["id"], again["side"], again["how"]) == ("1", 16, {"side": 16, "center": False})
     assert not Path(first["sources"][0]).exists()
     assert given._session.known == [again["sources"]]
-    Run.create(tmp_path / "home" / "1", begun(recipe("small"), sources=again["sources"]).about)
+    Run.create(tmp_path / "home" / "1", begun(recipe("plain"), sources=again["sources"]).about)
     third = given.make("1", Pictures(12))
     assert Path(again["sources"][0]).exists()
     assert Path(third["sources"][0]).exists()
@@ -516,7 +516,7 @@ def test_the_list_has_mnist_and_the_newest_first(given):
 
 def test_data_is_forgotten_unless_a_run_uses_it(given, tmp_path):
     found = give(given, zipped(animals()), "animals")
-    plan = begun(recipe("small"), {"batch_size": 3}, sources=found["sources"])
+    plan = begun(recipe("plain"), {"batch_size": 3}, sources=found["sources"])
     Run.create(tmp_path / "home" / "7", plan.about).save(plan.checkpoint)
     assert given.do("datasets", {})["datasets"][1]["used"] == ["7"]
     with pytest.raises(WrongValue, match=r"^run 7 learns from animals: it is kept"):

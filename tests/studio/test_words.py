@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import glassnet.studio
+from glassnet.recipes import PRETRAINED, RECIPES
 
 WEB = Path(glassnet.studio.__file__).parent / "web"
 WORDS = sorted(WEB.rglob("words.js"))
@@ -52,6 +53,19 @@ def test_everything_said_has_words():
     said |= {key for text in SOURCES.values() for key in re.findall(rf'words: "({KEY})"', text)}
     assert len(said) > 100
     assert said - KNOWN == set()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_recipes_and_trained_networks_have_a_sentence_each(language):
+    for page, key, names in (("learning", "recipe", RECIPES), ("runs", "pretrained", PRETRAINED)):
+        said = words(WEB / page / "words.js", language)
+        texts = {name: said[f"{page}.{key}.{name}"] for name in names}
+        assert all(text.endswith((".", "。")) for text in texts.values())
+        assert len(set(texts.values())) == len(texts)
+        known = {each for each in said if each.startswith(f"{page}.{key}.")} - {
+            f"{page}.{key}.{name}" for name in names
+        }
+        assert known <= {"runs.pretrained.what", "runs.pretrained.right"}
 
 
 @pytest.mark.parametrize(

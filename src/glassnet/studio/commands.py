@@ -12,7 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet.deform import as_deformation
 from glassnet.errors import WrongValue
+from glassnet.recipes import PRETRAINED
 
 __all__ = ["COMMANDS", "WATCHING", "Checker", "checked"]
 
@@ -99,6 +101,14 @@ def _clip(name: str, value: Any) -> float:
     return 0.0 if value is None else _positive(name, value)
 
 
+def _deformation(name: str, value: Any) -> str:
+    """A deformation in words, as in "affine(rotation=15)"; "none" is none."""
+    if not isinstance(value, str) or not 0 < len(value) <= 200:
+        raise WrongValue(f"{name} must be text of 1 to 200 letters, got {_short(value)}")
+    as_deformation(value)
+    return value
+
+
 def _run(name: str, value: Any) -> str:
     """A run, by the name that the list of runs gives it: "3" of the studio, "../small" of the folder around it."""
     if not isinstance(value, str) or not 0 < len(value) <= 300:
@@ -128,6 +138,7 @@ _CHANGE: dict[str, Checker] = {
     "weight_decay": _positive,
     "clip": _clip,
     "dropout": _number(0, 1),
+    "deform": _deformation,
     "epochs": _whole(1, 10_000),
 }
 _PART = _one_of("train", "validation", "test")
@@ -219,6 +230,7 @@ COMMANDS: dict[str, dict[str, Checker]] = {
     "runs": {},
     "compare": {"runs": _list_of(_run, 8)},
     "open": {"run": _run},
+    "pretrained": {"name": _one_of(*PRETRAINED)},
     "watch_run": {"run": _run},
     "unwatch": {},
     "rename": {"run": _run, "name": _text},
@@ -249,6 +261,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "race": ("what",),
     "compare": ("runs",),
     "open": ("run",),
+    "pretrained": ("name",),
     "watch_run": ("run",),
     "rename": ("run", "name"),
     "delete": ("run",),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -18,11 +19,12 @@ import numpy as np
 from glassnet.activations import ACTIVATIONS, Activation
 from glassnet.checkpoint import Settings
 from glassnet.costs import COSTS, check_fit
+from glassnet.deform import DEFORMATIONS
 from glassnet.errors import WrongValue
 from glassnet.initializers import INITIALIZERS
 from glassnet.network import Network
 from glassnet.optimizers import OPTIMIZERS, SCHEDULES, as_schedule
-from glassnet.recipes import RECIPES, Recipe
+from glassnet.recipes import PRETRAINED, RECIPES, Recipe
 from glassnet.replay import Place
 from glassnet.studio.looks import side_of
 from glassnet.studio.trainer import State, bookmarks
@@ -177,6 +179,7 @@ def plain_settings(settings: Settings) -> dict[str, Any]:
         **values,
         "clip": optimizer.clip or None,
         "dropout": settings.dropout,
+        "deform": re.sub(r"(\d)\.0\b", r"\1", str(settings.deform or "none")),  # "38", as a person would type it
         "batch_size": settings.batch_size,
         "epochs": settings.epochs,
     }
@@ -195,6 +198,8 @@ def choices() -> dict[str, Any]:
         },
         "schedules": list(SCHEDULES),
         "initializers": list(INITIALIZERS),
+        "deformations": ["none", *DEFORMATIONS],
+        "pretrained": list(PRETRAINED),
         "recipes": [_recipe(each) for each in RECIPES.values()],
     }
 
@@ -215,6 +220,7 @@ def _recipe(recipe: Recipe) -> dict[str, Any]:
         "hidden": str(recipe.hidden),
         "output": str(recipe.output),
         "initializer": str(recipe.initializer),
+        "validation": recipe.validation,
         **plain_settings(recipe.settings),
     }
 

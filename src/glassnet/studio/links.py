@@ -17,6 +17,9 @@ from glassnet.studio.trainer import State
 
 __all__ = ["made"]
 
+_ALL_OPTIMIZERS = ("dropout", "deform", "batch_size", "epochs")
+"""The settings that stay as they are when the optimizer is changed."""
+
 
 def made(state: State) -> dict[str, Any]:
     """How a run was made: the ``made`` of the ``run`` message.
@@ -38,12 +41,8 @@ def made(state: State) -> dict[str, Any]:
         found = {key: value for key, value in values.items() if key not in last or last[key] != value}
         if place > begin and found:
             if "optimizer" in found:  # another kind begins with its own defaults: all its fields must be said
-                found = {
-                    key: value
-                    for key, value in values.items()
-                    if key not in ("cost", "dropout", "batch_size", "epochs")
-                }
-                found |= {key: values[key] for key in ("dropout", "batch_size", "epochs") if values[key] != last[key]}
+                found = {key: value for key, value in values.items() if key not in ("cost", *_ALL_OPTIMIZERS)}
+                found |= {key: values[key] for key in _ALL_OPTIMIZERS if values[key] != last[key]}
             changes.append({"at": list(place), "values": found})
             even = even and values["batch_size"] == last["batch_size"]
         last = values

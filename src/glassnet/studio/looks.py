@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from glassnet.arrays import to_numpy
 from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset, Splits, chosen
+from glassnet.deform import Deformer
 from glassnet.errors import WrongValue
 from glassnet.evaluation import confidences
 from glassnet.images import as_input, blank, whole
@@ -389,10 +390,11 @@ def minibatch(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | 
     """The last minibatch, with each image's cost before and after its step; or, where several were done at once, the next
     one, with what its images cost now and NaN for what they will cost. None when there is none.
 
-    The costs are without dropout, which would silence other neurons before and after.
+    The images are as they are deformed in this epoch, since the step is taken on those. The costs are without dropout, which
+    would silence other neurons before and after.
     """
     data, settings, batch = state.splits.train, state.checkpoint.settings, state.batch
-    n = len(data)
+    n, deform = len(data), settings.deform if batch is None else batch.deform
     if batch is not None:
         epoch, first, last, which = batch.epoch, batch.first, batch.last, "last"
         step, networks = batch.step, [batch.before, batch.after]
@@ -403,7 +405,8 @@ def minibatch(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | 
     else:
         return None
     rows = _order(n, settings.seed, epoch)[first:last][:_SHOWN]
-    x, y = (to_numpy(each)[rows].astype(np.float64) for each in (data.inputs, data.targets))
+    x = to_numpy(data.inputs)[rows] if deform is None else Deformer(data.inputs, deform, settings.seed, 1)(rows, epoch)
+    x, y = x.astype(np.float64), to_numpy(data.targets)[rows].astype(np.float64)
     costs, answers = zip(*(_costs(each, settings.cost, x, y) for each in networks), strict=True)
     none = np.full(len(rows), -1)
     arrays = {
@@ -414,7 +417,8 @@ def minibatch(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | 
         "batch_before": costs[0],
         "batch_after": costs[1] if batch is not None else np.full(len(rows), np.nan),
     }
-    return {"step": step, "size": last - first, "which": which}, arrays
+    about = {"step": step, "size": last - first, "which": which, "deformed": deform is not None}
+    return about, arrays
 
 
 def _costs(weights: Weights, cost: Cost, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

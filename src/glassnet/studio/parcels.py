@@ -28,15 +28,26 @@ from glassnet.data import Splits, load
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.initializers import as_initializer
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint, save_network
-from glassnet.plans import Plan, begun, cost_of, fingerprint
-from glassnet.recipes import Recipe
+from glassnet.optimizers import as_schedule
+from glassnet.plans import Plan, begun, changed, cost_of, fingerprint
+from glassnet.recipes import Recipe, pretrained, recipe
 from glassnet.replay import Log
 from glassnet.runs import Run
 from glassnet.settings import from_data, to_data
 from glassnet.studio.charts import Charts
 from glassnet.studio.trainer import check
 
-__all__ = ["FILES", "FORMAT", "MOST", "named_file", "packed", "plan_of_file", "settings_of", "unpacked"]
+__all__ = [
+    "FILES",
+    "FORMAT",
+    "MOST",
+    "named_file",
+    "packed",
+    "plan_of_file",
+    "plan_of_pretrained",
+    "settings_of",
+    "unpacked",
+]
 
 FORMAT = 1
 """The version of the settings' JSON. A file with a newer one is refused."""
@@ -52,6 +63,10 @@ FILES = {
 }
 """The files that a zip of a run may hold, and the largest size of each in bytes."""
 
+_GENTLE = 1 / 30
+"""Of its recipe's highest learning rate: with this a trained network goes on learning, and hardly loses what it knows."""
+_MORE = 30
+"""Epochs that a trained network may go on for, until somebody asks for more."""
 _RATIO = 200
 """How many times smaller a file may have been made, at most: what shrinks more was made to flood."""
 _ENTRIES = 64 * 1024
@@ -295,6 +310,31 @@ def plan_of_file(
     return Plan(checkpoint, splits, about)
 
 
+def plan_of_pretrained(name: str) -> Plan:
+    """What a trained network that comes with glassnet begins a run with.
+
+    Its data is divided as its recipe says: where it has learned from all training images, none are held out to judge it by,
+    for it has seen them.
+
+    Errors: :class:`~glassnet.errors.WrongValue` names what there is.
+    """
+    network, base = pretrained(name), recipe(name)
+    # As the recipe would be near its end. From the beginning of its schedule, the large rate would wreck what was learned.
+    rate = as_schedule(base.settings.optimizer.learning_rate).rate * _GENTLE
+    settings = changed(base.settings, {"schedule": "constant", "learning_rate": rate, "epochs": _MORE})
+    splits = load("mnist", validation=base.validation)
+    data = {"sources": ["mnist"], "validation": base.validation, "seed": 0, "examples": len(splits.train)}
+    about = {
+        "name": f"{name}, trained",
+        "data": {**data, "fingerprint": fingerprint(splits.train)},
+        "recipe": name,
+        "initializer": str(base.initializer),
+        "sizes": list(network.sizes),
+        "classes": list(splits.train.classes or ()),
+    }
+    return Plan(Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings), splits, about)
+
+
 def _of_network(file: Path, name: str, folder: Path, check_sizes: Callable[[Sequence[int]], None]) -> Run:
     """A network, or a checkpoint, which goes with MNIST."""
     return _begun_run(plan_of_file(file, name, check_sizes), name, folder)
@@ -336,7 +376,7 @@ def _of_settings(
     if (sizes[0], sizes[-1]) != ends:
         raise WrongFile(f"{name} has sizes that do not fit its data, which has {ends[0]} inputs and {ends[1]} outputs")
     base = Recipe(
-        given["recipe"] if isinstance(given.get("recipe"), str) else "small",
+        given["recipe"] if isinstance(given.get("recipe"), str) else "plain",
         "",
         tuple(sizes),
         output=hidden[-1],

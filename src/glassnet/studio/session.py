@@ -105,7 +105,7 @@ class Session:
                 opened, notice = self._resumed(remembered["run"], data)
             if opened is None:
                 playing = False
-                opened = self._made(_begun(recipe("small"), sources=data or ["mnist"]))
+                opened = self._made(_begun(recipe("plain"), sources=data or ["mnist"]))
             run, plan = opened
         # What a page may choose from: what was named where the studio was started, now or earlier, and nothing else.
         self._known = [["mnist"]]
@@ -371,7 +371,7 @@ class Session:
             base = recipe(fields["recipe"])
         else:
             base = Recipe(
-                str(about.get("recipe") or "small"),
+                str(about.get("recipe") or "plain"),
                 "",
                 network.sizes,
                 output=network.activations[-1],
@@ -385,6 +385,8 @@ class Session:
             hidden = (hidden + [hidden[-1]] * between)[:between]
         if wanted and wanted[0] is None:  # between ends that follow the data
             base, wanted = replace(base, sizes=(1, *wanted[1:-1], 1)), None
+        # So many as in the present run, if that is what is begun again; else as the recipe says.
+        held = float(known["validation"]) if "recipe" not in fields and sources == known["sources"] else None
         plan = _begun(
             base,
             {key: fields[key] for key in CHANGES if key in fields},
@@ -393,7 +395,7 @@ class Session:
             output=fields.get("output"),
             initializer=fields.get("initializer"),
             seed=fields.get("seed", state.checkpoint.settings.seed),
-            validation=fields.get("validation", float(known["validation"]) if sources == known["sources"] else 1 / 6),
+            validation=fields.get("validation", held),
             sources=sources,
         )
         if "recipe" not in fields:
@@ -583,7 +585,9 @@ class Tab:
                 return session._follow(name, {**fields, "values": arrays["values"]})
             case "race":
                 return session.races.do(fields)
-            case "runs" | "compare" | "open" | "watch_run" | "unwatch" | "rename" | "delete" | "restore" | "empty":
+            case "runs" | "compare" | "rename" | "delete" | "restore" | "empty":
+                return _answer(message, session.shelf.do(name, fields))
+            case "open" | "pretrained" | "watch_run" | "unwatch":
                 return _answer(message, session.shelf.do(name, fields))
             case "datasets" | "dataset" | "forget_data":
                 found = session.uploads.do(name, fields)

@@ -22,6 +22,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,16 +35,19 @@ from starlette.routing import BaseRoute, Route
 
 from glassnet.activations import ACTIVATIONS
 from glassnet.checkpoint import Settings
+from glassnet.data import mnist
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
+from glassnet.evaluation import evaluate
 from glassnet.files import NotSaved
 from glassnet.interchange import FORMAT
-from glassnet.plans import numbered
+from glassnet.plans import answer_of, numbered
+from glassnet.recipes import PRETRAINED, pretrained, recipe
 from glassnet.runs import Run
 from glassnet.settings import from_data
 from glassnet.studio.charts import number_of
 from glassnet.studio.description import last_names, plain_settings, sources_of
 from glassnet.studio.follower import Follower, Record
-from glassnet.studio.parcels import MOST, named_file, unpacked
+from glassnet.studio.parcels import MOST, named_file, plan_of_pretrained, unpacked
 from glassnet.studio.trainer import Refused, State
 
 if TYPE_CHECKING:
@@ -113,6 +117,8 @@ class Shelf:
                 return self.empty()
             case "open":
                 return self.open(fields["run"])
+            case "pretrained":
+                return self.pretrained(fields["name"])
             case "watch_run":
                 return self.watch(fields["run"])
             case "unwatch":
@@ -126,7 +132,7 @@ class Shelf:
     # ── The list ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def listed(self) -> dict[str, Any]:
-        """All runs, the newest first; what is in the trash; and what is watched."""
+        """All runs, the newest first; what is in the trash; what is watched; the trained networks that come with glassnet."""
         current, now = self._current().run.path, time.time()
         folders = self._folders()
         found = [self._entry(name, path, current, now) for name, path in folders.items()]
@@ -134,7 +140,8 @@ class Shelf:
         with self._lock:
             for path in [each for each in self._seen if each not in set(folders.values())]:
                 del self._seen[path]
-        return {"runs": found[:RUNS], "trash": self._trash(), "watching": self._watched()}
+        trained = [_pretrained(each) for each in PRETRAINED]
+        return {"runs": found[:RUNS], "trash": self._trash(), "watching": self._watched(), "pretrained": trained}
 
     def _folders(self) -> dict[str, Path]:
         """The runs by their ids."""
@@ -347,6 +354,16 @@ class Shelf:
         self._end_watching()
         return {"run": str(number)}
 
+    def pretrained(self, name: str) -> dict[str, Any]:
+        """Begin a new run with a trained network that comes with glassnet (:data:`glassnet.recipes.PRETRAINED`).
+
+        Errors: :class:`~glassnet.errors.WrongValue`, :class:`~glassnet.files.NotSaved`.
+        """
+        with self._moving:
+            number = self._session.begin(plan_of_pretrained(name), "glassnet")
+        self._end_watching()
+        return {"run": str(number)}
+
     def watch(self, name: str) -> dict[str, Any]:
         """Show a run of another program as it is trained there, until :meth:`unwatch`; the one that is trained here is paused.
 
@@ -469,7 +486,7 @@ def _described(path: Path) -> dict[str, Any]:
     """A run in the list, from little reading. What cannot be known is None; what is wrong with it is said under ``damaged``."""
     found: dict[str, Any] = dict.fromkeys(
         ("sizes", "activations", "count", "initializer", "seed", "recipe", "settings", "data", "epoch", "epochs", "example",
-         "examples", "step", "accuracy", "cost", "from", "created", "title", "damaged")
+         "examples", "step", "accuracy", "cost", "judged_on", "from", "created", "title", "damaged")
     )  # fmt: skip
     found |= {"name": path.name, "finished": False}
     try:
@@ -479,7 +496,7 @@ def _described(path: Path) -> dict[str, Any]:
         found |= _of_about(about)
         found["name"] = found["title"] or path.name
         found |= _of_header(path / "checkpoint.safetensors")
-        found["finished"], found["accuracy"], found["cost"] = _of_record(path / "events.jsonl")
+        found["finished"], found["accuracy"], found["cost"], found["judged_on"] = _of_record(path / "events.jsonl")
     except (GlassnetError, OSError) as error:
         found["damaged"] = str(error).replace(f"{path}{os.sep}", "").replace(str(path), path.name)
     return found
@@ -559,9 +576,20 @@ def _of_header(path: Path) -> dict[str, Any]:
     }
 
 
-def _of_record(path: Path) -> tuple[bool, float | None, float | None]:
-    """Whether a record ends with the end of the training; and the last accuracy and cost on validation data in it."""
-    finished = False
+@lru_cache
+def _pretrained(name: str) -> dict[str, Any]:
+    """A trained network that comes with glassnet, and what share of the test images it gets right."""
+    network, test = pretrained(name), mnist().test
+    found = None if test is None else evaluate(network, test, recipe(name).settings.cost, answer_of(network)).accuracy
+    activations = [str(each) for each in network.activations]
+    return {"name": name, "sizes": list(network.sizes), "activations": activations, "accuracy": found}
+
+
+def _of_record(path: Path) -> tuple[bool, float | None, float | None, str | None]:
+    """Whether a record ends with the end of the training; and the last accuracy and cost in it, on validation data if there is
+    any, else on training data, and on which.
+    """
+    finished, without = False, None
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -575,29 +603,30 @@ def _of_record(path: Path) -> tuple[bool, float | None, float | None]:
                 for line in reversed(lines):
                     if b'"validation' in line:
                         found = _judged(line)
-                        if found is not None:
+                        if found is not None and found[2] == "validation":
                             return (finished, *found)
-                if size <= most:
+                        without = without or found
+                if size <= most or without:
                     break
     except OSError:
-        return False, None, None
-    return finished, None, None
+        return False, None, None, None
+    return (finished, *(without or (None, None, None)))
 
 
-def _judged(line: bytes) -> tuple[float | None, float] | None:
-    """The accuracy and cost on validation data that an event tells of; None if it tells of none."""
+def _judged(line: bytes) -> tuple[float | None, float, str] | None:
+    """The accuracy and cost that an event tells of, on validation data or else on training data; None if it tells of none."""
     try:
         event = json.loads(line)
     except (ValueError, RecursionError):
         return None
     if not isinstance(event, dict):
         return None
-    judged = event.get("validation")
-    if isinstance(judged, dict):
-        cost, accuracy = number_of(judged, "cost"), number_of(judged, "accuracy")
-    else:
-        cost, accuracy = number_of(event, "validation_cost"), number_of(event, "validation_accuracy")
-    return None if cost is None else (accuracy, cost)
+    for part in ("validation", "train"):
+        judged = event.get(part)
+        if isinstance(judged, dict) and (cost := number_of(judged, "cost")) is not None:
+            return number_of(judged, "accuracy"), cost, part
+    cost, accuracy = number_of(event, "validation_cost"), number_of(event, "validation_accuracy")
+    return None if cost is None else (accuracy, cost, "validation")
 
 
 def _differences(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

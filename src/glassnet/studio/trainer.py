@@ -31,6 +31,7 @@ import numpy as np
 
 from glassnet.checkpoint import Checkpoint
 from glassnet.data import Splits
+from glassnet.deform import Deformation, Deformer
 from glassnet.edits import Edit, edited, effective
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
@@ -106,6 +107,7 @@ class Batch:
         first, last: which examples of that epoch, in its order.
         step: its number, from 1.
         before: the network that it found; ``after``, the one that it left.
+        deform: how its images were deformed.
     """
 
     epoch: int
@@ -114,6 +116,7 @@ class Batch:
     step: int
     before: Weights
     after: Weights
+    deform: Deformation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -745,7 +748,8 @@ class Trainer:
             before, after = (Weights(next(self._serials), each.network) for each in (moment.before, moment.arrived))
             last = moment.arrived.example or len(state.splits.train)
             epoch = moment.arrived.epoch if moment.arrived.example else moment.arrived.epoch - 1
-            batch = Batch(epoch, moment.before.example, last, state.step_of(target), before, after)
+            deform = moment.before.settings.deform
+            batch = Batch(epoch, moment.before.example, last, state.step_of(target), before, after, deform)
         self.untell("diverged", "finished", "stopped", "branched")
         done = now.epoch >= now.settings.epochs and now.example == 0
         if done:
@@ -931,6 +935,8 @@ class Trainer:
             raise WrongValue(f"there are {n:,} training examples: a minibatch cannot have {settings.batch_size:,}")
         if settings == checkpoint.settings:
             return
+        if settings.deform is not None:
+            Deformer(state.splits.train.inputs, settings.deform)  # refuses what is no image
         self._branch()
         self._note_edits()
         state = self._state
@@ -1038,7 +1044,8 @@ class Trainer:
         sizes = np.diff(ends, prepend=before.example).astype(np.float64)
         batch = None
         if count == 1:
-            batch = Batch(now.epoch, before.example, now.example, event.step, state.weights, weights)
+            deform = now.settings.deform
+            batch = Batch(now.epoch, before.example, now.example, event.step, state.weights, weights, deform)
             if now.example < n:
                 self._past.pass_by(now, float(event.costs[-1]))
         if now.example < n and event.seconds - self._kept >= _KEEP:

@@ -76,6 +76,9 @@ export default {
     "name.glorot": "Glorot",
     "name.he": "He",
     "name.zeros": "all zero",
+    "name.none": "none",
+    "name.affine": "affine",
+    "name.elastic": "elastic",
   },
   zh: {
     "app.title": "glassnet 工作室",
@@ -152,5 +155,8 @@ export default {
     "name.glorot": "Glorot",
     "name.he": "He",
     "name.zeros": "全为零",
+    "name.none": "无",
+    "name.affine": "仿射",
+    "name.elastic": "弹性",
   },
 };

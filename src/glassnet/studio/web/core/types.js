@@ -13,6 +13,7 @@
  * @property {number} [weight_decay]
  * @property {number|null} [clip]
  * @property {number} dropout
+ * @property {string} deform "none", or how images are deformed: "affine(rotation=15)"
  * @property {number} batch_size
  * @property {number} epochs
  *
@@ -25,6 +26,7 @@
  * @property {string} hidden
  * @property {string} output
  * @property {string} initializer
+ * @property {number} validation examples held out: a count, a share below 1, or 0 for none
  *
  * @typedef {object} Choices
  * @property {string[]} activations
@@ -33,6 +35,8 @@
  * @property {Record<string, string[]>} optimizers each with its fields
  * @property {string[]} schedules
  * @property {string[]} initializers
+ * @property {string[]} deformations "none" first
+ * @property {string[]} pretrained the trained networks that come with glassnet, by name
  * @property {(Recipe & Settings)[]} recipes
  * @property {{sources: string[], name: string}[]} data what was named where the studio was started
  *
@@ -144,6 +148,7 @@
  * @property {number} step
  * @property {number} size
  * @property {string} which
+ * @property {boolean} deformed whether its images are so in this epoch only
  * @property {Int32Array} rows
  * @property {Int32Array} labels
  * @property {Int32Array} answers

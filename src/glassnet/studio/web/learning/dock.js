@@ -70,6 +70,12 @@ export function render({ model, el }) {
     if (end) place.go(end);
     main.focus();
   };
+  /** For a first visit: what has not learned answers nonsense. */
+  const learned = h("button", { class: "quiet learned", type: "button", hidden: true, onclick: () => {
+    main.focus();
+    learned.disabled = true;
+    void ask(model, { do: "pretrained", name: model.get("run")?.choices.pretrained[0] }).finally(() => (learned.disabled = false));
+  } }, t("learning.where.trained"));
   const rate = numberField({
     label: t("learning.setting.learning_rate"),
     steps: true,
@@ -117,7 +123,7 @@ export function render({ model, el }) {
   el.replaceChildren(
     message,
     heard,
-    h("div", { class: "way" }, where.element, toEnd, rateNow),
+    h("div", { class: "way" }, where.element, learned, toEnd, rateNow),
     h("div", { class: "timeline" }, timeline.line, timeline.scale, kept.button),
     h(
       "div",
@@ -173,6 +179,9 @@ export function render({ model, el }) {
     const random = status.step === 0 && status.mode === "paused" && !run.from;
     // Who has no button to press is not told to.
     const fresh = hiddenOf(model).includes("transport") ? "watched" : "new";
+    // Only in the first run of a home: whoever begins another network wants that one.
+    const digits = run.data.sources.join() === "mnist";
+    learned.hidden = !random || run.run !== 1 || !digits || !run.choices.pretrained.length || fresh === "watched" || model.get("role") === "pupil";
     const moment = { step: count(place.step()), end: count(status.end.step) };
     el.classList.toggle("past", status.past);
     // A button that has the focus and goes would leave the keyboard nowhere.

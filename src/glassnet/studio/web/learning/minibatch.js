@@ -20,6 +20,7 @@ export function minibatch(model) {
   const what = h("p", {});
   const cost = h("p", { class: "figures" });
   const some = h("p", { class: "muted small" });
+  const deformed = h("p", { class: "muted small", hidden: true }, t("learning.batch.deformed"));
   const cards = h("ul", { class: "cards" });
   const second = h("span", {}, h("i", { class: "bar after" }), t("learning.batch.legend.after"));
   const legend = h(
@@ -29,7 +30,7 @@ export function minibatch(model) {
     h("span", {}, t("learning.batch.legend.before")),
     second,
   );
-  const element = h("section", { class: "batch" }, h("div", { class: "headed" }, h("h2", {}, t("learning.batch")), which), what, cost, cards, some, legend);
+  const element = h("section", { class: "batch" }, h("div", { class: "headed" }, h("h2", {}, t("learning.batch")), which), what, cost, cards, some, deformed, legend);
 
   /** @type {ReturnType<typeof card>[]} */
   let made = [];
@@ -38,6 +39,7 @@ export function minibatch(model) {
     const has = !!batch && !!run;
     cards.hidden = legend.hidden = !has;
     some.hidden = cost.hidden = !has;
+    deformed.hidden = !batch?.deformed;
     if (!batch || !run) {
       write(which, "");
       write(what, t("learning.batch.empty"));

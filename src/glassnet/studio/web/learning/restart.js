@@ -8,7 +8,7 @@ import { named, t } from "../core/words.js";
 import { choiceField, typed } from "./fields.js";
 
 /** @typedef {import("../core/types.js").Run} Run */
-/** @typedef {{recipe: string, data: string, sizes: number[], hidden: string[], output: string, cost: string, initializer: string, seed: string, validation: string}} Draft `data` is the JSON of its sources. */
+/** @typedef {{recipe: string, data: string, sizes: number[], hidden: string[], output: string, cost: string, initializer: string, deform: string, seed: string, validation: string}} Draft `data` is the JSON of its sources. */
 
 /** Seeds that are easy to say and to type. */
 const SEEDS = 10000;
@@ -49,7 +49,7 @@ export function restart(model) {
     touched = true;
     write(answer, "");
   };
-  /** @param {"recipe"|"data"|"cost"|"output"|"initializer"} key @param {string} label @param {(name: string) => string} [words] */
+  /** @param {"recipe"|"data"|"cost"|"output"|"initializer"|"deform"} key @param {string} label @param {(name: string) => string} [words] */
   const choice = (key, label, words = called) =>
     choiceField({
       label,
@@ -62,7 +62,7 @@ export function restart(model) {
         draft[key] = value;
         if (key === "recipe") fill(value);
         if (key === "cost") fit();
-        if (key === "data") draft.validation = foreign() ? "" : String(model.get("run")?.data.validation);
+        if (key === "data") draft.validation = heldOut(draft.recipe);
         show();
       },
     });
@@ -71,6 +71,9 @@ export function restart(model) {
   const cost = choice("cost", t("learning.new.cost"));
   const initializer = choice("initializer", t("learning.new.initializer"));
 
+  const deform = choice("deform", t("learning.setting.deform"));
+  deform.element.classList.add("wide");
+
   /** @param {"seed"|"validation"} key @param {string} label @param {string} name */
   const text = (key, label, name) => {
     const id = `new-${key}`;
@@ -78,6 +81,7 @@ export function restart(model) {
     input.addEventListener("input", () => {
       touch();
       if (draft) draft[key] = input.value;
+      tellHeldOut();
     });
     return { input, label: h("label", { for: id }, label) };
   };
@@ -104,6 +108,34 @@ export function restart(model) {
   /** Whether the data is other than the present run's: how wide it is, and how much there is of it, is known once it is read. */
   const foreign = () => draft !== null && draft.data !== JSON.stringify(model.get("run")?.data.sources);
 
+  /** Whether the data may be images; of other data, that is known once it is read. */
+  const images = () => foreign() || model.get("run")?.side !== null;
+
+  /**
+   * How many examples are held out if nobody says otherwise, as it stands in the field: empty is a share of data not read yet.
+   * @param {string} name the recipe's; with none, as in the present run
+   */
+  function heldOut(name) {
+    const run = /** @type {Run} */ (model.get("run"));
+    const share = run.choices.recipes.find((each) => each.name === name)?.validation;
+    if (foreign()) return share === undefined || (share > 0 && share < 1) ? "" : String(share);
+    if (share === undefined) return String(run.data.validation);
+    return String(share < 1 ? Math.round(share * (run.data.train + run.data.validation)) : share);
+  }
+
+  /** What follows from how many are held out. */
+  function tellHeldOut() {
+    const run = model.get("run");
+    if (!run || !draft) return;
+    const { train, validation: held, test, sources } = run.data;
+    const all = train + held;
+    const asked = typed(draft.validation);
+    write(validationHint, asked === 0 ? t("learning.new.validation.none") : foreign() ? t("learning.new.validation.other") : t("learning.new.validation.hint", { all: count(all) }));
+    // Other data may have a part to judge by that is its own.
+    const now = sources.join() === "mnist" && Number.isInteger(asked) && asked >= 0 && asked < all ? asked : held;
+    write(parts, foreign() ? t("learning.new.data.other") : t("learning.new.data.what", { train: count(all - now), validation: count(now), test: count(test) }));
+  }
+
   /** The fields as a recipe says; with none, as the present run is. @param {string} name */
   function fill(name) {
     const run = model.get("run");
@@ -118,9 +150,11 @@ export function restart(model) {
       output: chosen?.output ?? run.activations[run.activations.length - 1],
       cost: chosen?.cost ?? run.settings.cost,
       initializer: chosen?.initializer ?? run.initializer ?? run.choices.initializers[0],
+      deform: chosen?.deform ?? run.settings.deform,
       seed: draft?.seed ?? String(run.seed),
-      validation: draft?.validation ?? String(run.data.validation),
+      validation: "",
     };
+    draft.validation = heldOut(name);
     write(moved, "");
   }
 
@@ -242,21 +276,20 @@ export function restart(model) {
     data.offer(choices.data.map(({ sources }) => JSON.stringify(sources)));
     cost.offer(choices.costs);
     initializer.offer(choices.initializers.includes(draft.initializer) ? choices.initializers : [...choices.initializers, draft.initializer]);
+    deform.offer([...new Set([...choices.deformations, run.settings.deform, draft.deform])]);
+    deform.exist(images());
     recipe.show(draft.recipe);
     data.show(draft.data);
     cost.show(draft.cost);
     initializer.show(draft.initializer);
+    deform.show(draft.deform);
     if (seed.input.value !== draft.seed) seed.input.value = draft.seed;
     if (validation.input.value !== draft.validation) validation.input.value = draft.validation;
     showLayers();
     tell();
     write(kept, t("learning.new.kept", { path: run.path }));
     validation.input.placeholder = foreign() ? t("learning.new.validation.share") : "";
-    write(validationHint, foreign() ? t("learning.new.validation.other") : t("learning.new.validation.hint", { all: count(run.data.train + run.data.validation) }));
-    write(
-      parts,
-      foreign() ? t("learning.new.data.other") : t("learning.new.data.what", { train: count(run.data.train), validation: count(run.data.validation), test: count(run.data.test) }),
-    );
+    tellHeldOut();
     const chosen = choices.recipes.find(({ name }) => name === draft?.recipe);
     const how = chosen ?? run.settings;
     write(summary, chosen ? named(`learning.recipe.${chosen.name}`, chosen.summary) : "");
@@ -274,12 +307,10 @@ export function restart(model) {
     const { recipe, sizes, hidden, output, cost, initializer } = draft;
     const all = new Set(hidden);
     /** @type {Record<string, any>} */
-    const message = { do: "restart", data: JSON.parse(draft.data), sizes: [null, ...sizes.slice(1, -1), null], hidden: all.size === 1 ? hidden[0] : hidden, output, cost, initializer };
+    const message = { do: "restart", data: JSON.parse(draft.data), sizes: [null, ...sizes.slice(1, -1), null], hidden: all.size === 1 ? hidden[0] : hidden, output, cost, initializer, deform: images() ? draft.deform : "none" };
     if (recipe) message.recipe = recipe;
     if (!hidden.length) delete message.hidden;
-    const held = typed(draft.validation);
-    const usual = foreign() ? draft.validation.trim() === "" : held === run.data.validation;
-    if (!usual) message.validation = held;
+    if (draft.validation.trim() !== heldOut(recipe)) message.validation = typed(draft.validation);
     message.seed = typed(draft.seed);
     for (const [key, label] of Object.entries({ seed: t("learning.new.seed"), validation: t("learning.new.validation") })) {
       if (key in message && Number.isNaN(message[key])) {
@@ -344,7 +375,7 @@ export function restart(model) {
       data.element,
       parts,
       h("fieldset", {}, h("legend", {}, t("learning.new.layers")), layers, h("div", { class: "under" }, add, total)),
-      h("div", { class: "fields" }, cost.element, initializer.element),
+      h("div", { class: "fields" }, cost.element, initializer.element, deform.element),
       moved,
       h(
         "div",

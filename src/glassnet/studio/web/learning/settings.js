@@ -46,7 +46,14 @@ export function settings(model) {
     weight_decay: numeric("weight_decay"),
     clip: numeric("clip", { empty: t("learning.none") }),
     dropout: numeric("dropout"),
+    deform: choice("deform", choices?.deformations ?? []),
   };
+
+  fields.deform.element.classList.add("wide");
+
+  /** Deformations with numbers of their own that this run had: one can go back to them. @type {string[]} */
+  let own = [];
+  let of = -1;
 
   // The rate on a logarithmic slider too: rates are compared by how many times, not by how much more.
   const slider = h("input", { type: "range", min: LOW, max: HIGH, step: 0.05, "aria-label": t("learning.setting.learning_rate"), "data-setting": "learning_rate_slider" });
@@ -79,14 +86,20 @@ export function settings(model) {
     const has = choices.optimizers[now.optimizer] ?? [];
     fields.schedule.offer(choices.schedules);
     fields.optimizer.offer(Object.keys(choices.optimizers));
+    if (of !== run.run) own = [];
+    of = run.run;
+    if (![...choices.deformations, ...own].includes(now.deform)) own.push(now.deform);
+    fields.deform.offer([...choices.deformations, ...own]);
     for (const [name, field] of Object.entries(fields)) {
-      const own = ["momentum", "nesterov", "weight_decay", "clip"].includes(name);
-      field.exist(!own || (has.includes(name) && name in now));
+      const special = ["momentum", "nesterov", "weight_decay", "clip"].includes(name);
+      field.exist(!special || (has.includes(name) && name in now));
       // Looking ahead along the momentum needs one.
       if (name === "nesterov" && !now.momentum && !now.nesterov) field.exist(false);
+      // Only images can be deformed.
+      if (name === "deform") field.exist(run.side !== null);
       const value = /** @type {any} */ (now)[name];
       if (name === "learning_rate" && performance.now() - sliding < 600) continue;
-      /** @type {any} */ (field).show(value ?? (own ? null : value));
+      /** @type {any} */ (field).show(value ?? (special ? null : value));
     }
     if (performance.now() - sliding > 600) {
       slider.value = String(Math.log10(now.learning_rate));

@@ -24,7 +24,7 @@ import { t } from "../core/words.js";
  */
 
 /** Plain gradient descent: what differs between two lanes is then what is said to differ. */
-const PLAIN = { schedule: "constant", momentum: 0, nesterov: false, weight_decay: 0, clip: null, dropout: 0 };
+const PLAIN = { schedule: "constant", momentum: 0, nesterov: false, weight_decay: 0, clip: null, dropout: 0, deform: "none" };
 
 /** @type {Omit<Lane, "name"|"hidden"|"text">} */
 const BASE = { activation: "relu", output: "softmax", cost: "cross_entropy", initializer: "glorot", optimizer: "sgd", rate: "0.03", rest: PLAIN };
@@ -129,7 +129,7 @@ export function laneOf(run, number) {
 export function asked(lane, run) {
   const { name, hidden, activation, output, cost, initializer, optimizer } = lane;
   const fields = run.choices.optimizers[optimizer] ?? [];
-  const rest = Object.entries(lane.rest).filter(([key]) => key === "schedule" || key === "dropout" || fields.includes(key));
+  const rest = Object.entries(lane.rest).filter(([key]) => ["schedule", "dropout", "deform"].includes(key) || fields.includes(key));
   return {
     name,
     sizes: [null, ...hidden, null],

@@ -24,8 +24,9 @@ import { setting } from "../learning/names.js";
  * @property {number|null} example
  * @property {number|null} examples
  * @property {number|null} step
- * @property {number|null} accuracy of the last judgement on validation data
+ * @property {number|null} accuracy of the last judgement
  * @property {number|null} cost
+ * @property {"validation"|"train"|null} judged_on training data, where none is held out
  * @property {string|null} from
  * @property {number} created in seconds since 1970
  * @property {number} changed

@@ -48,6 +48,8 @@ export function row(entry, { chosen, mine, watched }, acts) {
   const main = mine && !entry.damaged && !watched && (entry.live
     ? h("button", { type: "button", "data-act": "watch", "aria-label": t("runs.watch.name", { name }), onclick: () => acts.watch(entry) }, t("runs.watch"))
     : !entry.current && h("button", { type: "button", "data-act": "open", "aria-label": t("runs.open.name", { name }), onclick: () => acts.open(entry) }, t("runs.open")));
+  // Where no data is held out, a run is judged by what it learned from.
+  const seen = entry.judged_on === "train";
   /** @param {string} kind @param {string} words @param {string} main @param {string} [more] */
   const cell = (kind, words, main, more = "") =>
     h("td", { role: "cell", class: kind }, h("span", { class: "what small muted", "aria-hidden": "true" }, t(words)), h("span", {}, h("span", { class: "main" }, main), more && h("span", { class: "small muted" }, more)));
@@ -62,7 +64,7 @@ export function row(entry, { chosen, mine, watched }, acts) {
           cell("network", "runs.column.network", sizesOf(entry.sizes), activationsOf(entry.activations)),
           cell("method", "runs.column.method", methodOf(entry), restOf(entry)),
           cell("epochs figures", "runs.column.epochs", epochsOf(entry)),
-          cell("accuracy figures", "runs.column.accuracy", entry.accuracy !== null ? percent(entry.accuracy) : "–", entry.cost === null ? "" : t("runs.cost", { cost: number(entry.cost, 4) })),
+          cell("accuracy figures", seen ? "runs.column.accuracy.train" : "runs.column.accuracy", entry.accuracy !== null ? percent(entry.accuracy) : "–", entry.cost === null ? "" : t(seen ? "runs.cost.train" : "runs.cost", { cost: number(entry.cost, 4) })),
         ],
     h("td", { role: "cell", class: "when" }, h("span", { class: "what small muted", "aria-hidden": "true" }, t("runs.column.when")), when),
     h("td", { role: "cell", class: "acts" }, main, menu?.element),

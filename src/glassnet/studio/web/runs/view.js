@@ -7,6 +7,7 @@ import { count } from "../core/format.js";
 import { t } from "../core/words.js";
 import { compare, MOST } from "./compare.js";
 import { isolated, nameOf, searched } from "./names.js";
+import { pretrained } from "./pretrained.js";
 import { row } from "./row.js";
 import { thrownName, trash } from "./trash.js";
 import { upload } from "./upload.js";
@@ -29,15 +30,18 @@ const kept = {
 /** @type {Record<typeof SORTS[number], (a: Entry, b: Entry) => number>} */
 const ORDERS = {
   time: (a, b) => Number(b.live) - Number(a.live) || b.changed - a.changed,
-  accuracy: (a, b) => (b.accuracy ?? -1) - (a.accuracy ?? -1) || b.changed - a.changed,
+  accuracy: (a, b) => worth(b) - worth(a) || b.changed - a.changed,
   name: (a, b) => nameOf(a).localeCompare(nameOf(b), undefined, { numeric: true }),
 };
+
+/** By what it is put in order: those that were judged by images they learned from come last. @param {Entry} entry */
+const worth = ({ accuracy, judged_on: on }) => (accuracy ?? -1) - (on === "train" ? 2 : 0);
 
 /** @type {import("../app.js").View} */
 export function render({ model, el }) {
   el.setAttribute("aria-label", t("runs.title"));
   const mine = () => model.get("role") !== "pupil";
-  /** @type {{runs: Entry[], trash: import("./trash.js").Thrown[], watching: {run: string, name: string, finished: boolean}|null}|null} */
+  /** @type {{runs: Entry[], trash: import("./trash.js").Thrown[], watching: {run: string, name: string, finished: boolean}|null, pretrained: import("./pretrained.js").Pretrained[]}|null} */
   let known = null;
 
   // ── What is said ──
@@ -100,7 +104,7 @@ export function render({ model, el }) {
     done: (run, name) => {
       kept.place = "list";
       const called = nameOf({ own: true, title: name === run ? null : name, name, run });
-      const open = h("button", { type: "button", "data-act": "open-uploaded", onclick: () => start(run) }, t("runs.open"));
+      const open = h("button", { type: "button", "data-act": "open-uploaded", onclick: () => start({ do: "open", run }) }, t("runs.open"));
       say(t("runs.upload.done", { name: called }), false, [open]);
       void refresh();
     },
@@ -120,6 +124,7 @@ export function render({ model, el }) {
     body,
   );
   const none = h("p", { class: "muted none" });
+  const comes = pretrained((name) => start({ do: "pretrained", name }));
   const chosenText = h("span", { class: "figures" });
   const comparing = h("button", { type: "button", class: "primary", "data-act": "compare", onclick: () => go("compare") }, t("runs.compare"));
   const clear = h("button", { type: "button", class: "quiet", onclick: () => {
@@ -129,7 +134,7 @@ export function render({ model, el }) {
     heading.focus();
   } }, t("runs.choose.none"));
   const chosen = h("div", { class: "chosen", role: "group", "aria-label": t("runs.compare") }, chosenText, comparing, clear);
-  const list = h("div", { class: "of-list" }, h("div", { class: "head" }, h("div", {}, heading, sum), tools), table, none);
+  const list = h("div", { class: "of-list" }, h("div", { class: "head" }, h("div", {}, heading, sum), tools), table, none, comes.element);
   // Above the dock, so that no row moves under the hand when they come.
   const float = h("div", { class: "float" }, message, chosen);
   const place = h("div", { class: "place" });
@@ -139,7 +144,7 @@ export function render({ model, el }) {
   const bins = trash({
     back: () => go("list"),
     restore: (thrown) => void ask({ do: "restore", run: thrown.run }, ({ run }) => {
-      say(t("runs.restored", { name: thrownName(thrown) }), false, [h("button", { type: "button", onclick: () => start(run) }, t("runs.open"))]);
+      say(t("runs.restored", { name: thrownName(thrown) }), false, [h("button", { type: "button", onclick: () => start({ do: "open", run }) }, t("runs.open"))]);
       bins.focus();
     }),
     empty: () => void ask({ do: "empty" }, () => bins.focus()),
@@ -172,7 +177,7 @@ export function render({ model, el }) {
       else kept.chosen.delete(entry.run);
       choice();
     },
-    open: (entry) => start(entry.run),
+    open: (entry) => start({ do: "open", run: entry.run }),
     watch: (entry) => void ask({ do: "watch_run", run: entry.run }, () => stop.focus()),
     rename: async (entry, name) => {
       await model.send({ do: "rename", run: entry.run, name });
@@ -186,9 +191,9 @@ export function render({ model, el }) {
     }),
   };
 
-  /** Goes on with a run, and shows its network. @param {string} run */
-  function start(run) {
-    model.send({ do: "open", run }).then(
+  /** Goes on with a run, or begins one, and shows its network. @param {Record<string, any>} command */
+  function start(command) {
+    model.send(command).then(
       () => (location.hash = "network"),
       (error) => !gone && say(sentence(error), true),
     );
@@ -231,6 +236,7 @@ export function render({ model, el }) {
       const found = what === "menu" ? made.menu : /** @type {HTMLElement|null} */ (made.element.querySelector(`[data-act="${what}"]`));
       (found ?? made.pick).focus();
     }
+    comes.show(known.pretrained, teacher);
     table.hidden = !shown.length;
     none.hidden = shown.length > 0;
     write(none, wanted ? t("runs.none.found", { what: kept.search.trim() }) : "");

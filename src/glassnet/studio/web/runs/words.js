@@ -24,6 +24,7 @@ export default {
     "runs.minibatches": "minibatches of {size}",
     "runs.epochs.of": "{done} of {epochs}",
     "runs.cost": "cost {cost}",
+    "runs.cost.train": "on training data, cost {cost}",
     "runs.damaged": "This run cannot be read. {why}",
     "runs.yes": "yes",
     "runs.no": "no",
@@ -34,6 +35,7 @@ export default {
     "runs.column.method": "Learned with",
     "runs.column.epochs": "Epochs",
     "runs.column.accuracy": "Accuracy",
+    "runs.column.accuracy.train": "On training",
     "runs.column.when": "Last change",
     "runs.column.acts": "Do",
 
@@ -63,6 +65,12 @@ export default {
     "runs.undo": "Undo",
     "runs.restored": "{name} is back in the list.",
     "runs.back": "All runs",
+
+    "runs.pretrained": "Trained networks that come with glassnet",
+    "runs.pretrained.what": "Each opens as a new run, to look into or to train further.",
+    "runs.pretrained.series": "The network of the series as it is: sigmoid everywhere, squared error.",
+    "runs.pretrained.small": "As small, by all honest means: SiLU, softmax, and images deformed anew in each epoch.",
+    "runs.pretrained.right": "{share} of the test images right",
 
     "runs.upload": "Upload",
     "runs.upload.busy": "One file is being sent already. Wait until it is there.",
@@ -134,6 +142,7 @@ export default {
     "runs.minibatches": "小批量 {size}",
     "runs.epochs.of": "{done} / {epochs}",
     "runs.cost": "代价 {cost}",
+    "runs.cost.train": "训练数据上，代价 {cost}",
     "runs.damaged": "无法读取这次训练。{why}",
     "runs.yes": "是",
     "runs.no": "否",
@@ -144,6 +153,7 @@ export default {
     "runs.column.method": "学习方法",
     "runs.column.epochs": "轮数",
     "runs.column.accuracy": "准确率",
+    "runs.column.accuracy.train": "训练数据上",
     "runs.column.when": "最后更改",
     "runs.column.acts": "操作",
 
@@ -173,6 +183,12 @@ export default {
     "runs.undo": "撤销",
     "runs.restored": "{name} 已放回列表。",
     "runs.back": "全部训练",
+
+    "runs.pretrained": "glassnet 自带的训练好的网络",
+    "runs.pretrained.what": "打开任何一个都会开始一次新的训练：可以细看，也可以继续训练。",
+    "runs.pretrained.series": "系列视频里的网络原样不动：全用 sigmoid，平方误差。",
+    "runs.pretrained.small": "同样小，用上一切正当的办法：SiLU、softmax，图像每一轮都重新变形。",
+    "runs.pretrained.right": "测试图像答对 {share}",
 
     "runs.upload": "上传",
     "runs.upload.busy": "已有一个文件正在发送，请等它完成。",

@@ -1,7 +1,7 @@
 // A moment as a link, and back: how the run was made (only what differs from its recipe), the step, the image, the neuron that is
 // picked, the page, and what is hidden. Texts only: nothing here asks or changes anything.
 //
-//   #network?recipe=small&sizes=784,30,10&seed=3&then=120;lr:0.5&step=250&image=test:17&neuron=1:3&hide=settings,hands
+//   #network?recipe=plain&sizes=784,30,10&seed=3&then=120;lr:0.5&step=250&image=test:17&neuron=1:3&hide=settings,hands
 
 /** @typedef {import("../core/types.js").Run} Run */
 /** @typedef {import("../core/types.js").Place} Place */
@@ -47,26 +47,32 @@ const SHORT = /** @type {const} */ ({
   decay: "weight_decay",
   clip: "clip",
   dropout: "dropout",
+  deform: "deform",
   batch: "batch_size",
   epochs: "epochs",
 });
 const LONG = Object.fromEntries(Object.entries(SHORT).map(([short, long]) => [long, short]));
 const WORDS = new Set(["optimizer", "schedule"]);
 const MADE = new Set(["recipe", "data", "validation", "sizes", "hidden", "output", "cost", "init", "seed", ...Object.keys(SHORT)]);
-/** Of the validation images of MNIST, if nobody says otherwise. */
-const HELD_OUT = 10000;
+/** What stays as it is where the optimizer becomes another one, which begins with defaults of its own. */
+const STAYS = ["dropout", "deform", "batch_size", "epochs"];
+/** The images of MNIST that can be learned from, or held out to judge by. */
+const MNIST = 60000;
 const LONGEST = 20000;
+
+/** How many images of MNIST a recipe holds out. @param {import("../core/types.js").Recipe} recipe */
+const heldOut = ({ validation }) => (validation < 1 ? Math.round(validation * MNIST) : validation);
 
 // ── Writing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Letters that may stand in a link as they are stay readable. @param {string} text */
-const plain = (text) => encodeURIComponent(text).replace(/%2C/g, ",").replace(/%3A/g, ":").replace(/%3B/g, ";").replace(/%2F/g, "/").replace(/%2B/g, "+");
+const plain = (text) => encodeURIComponent(text).replace(/%2C/g, ",").replace(/%3A/g, ":").replace(/%3B/g, ";").replace(/%2F/g, "/").replace(/%2B/g, "+").replace(/%3D/g, "=");
 
 /** @param {At} at @param {boolean} even @param {number} batch @param {number} examples */
 const whenText = ([epochs, example], even, batch, examples) => (even ? String(epochs * Math.ceil(examples / batch) + Math.ceil(example / batch)) : `${epochs}+${example}`);
 
 /** @param {any} value */
-const valueText = (value) => (value === null ? "none" : value === true ? "yes" : value === false ? "no" : String(value));
+const valueText = (value) => (value === null ? "none" : value === true ? "yes" : value === false ? "no" : String(value).replaceAll(", ", ","));
 
 /**
  * The link's part behind the address: "#network?…".
@@ -110,7 +116,7 @@ function how(run) {
   const parts = [["recipe", recipe.name]];
   const mnist = goal.data === "MNIST";
   if (!mnist) parts.push(["data", goal.data]);
-  if (!mnist || goal.validation !== HELD_OUT) parts.push(["validation", String(goal.validation)]);
+  if (!mnist || goal.validation !== heldOut(recipe)) parts.push(["validation", String(goal.validation)]);
   if (goal.inside.join() !== recipe.sizes.slice(1, -1).join()) parts.push(["sizes", run.sizes.join()]);
   const one = new Set(goal.hidden).size === 1;
   if (goal.hidden.some((name) => name !== recipe.hidden)) parts.push(["hidden", one ? goal.hidden[0] : goal.hidden.join()]);
@@ -120,8 +126,8 @@ function how(run) {
   const other = settings.optimizer !== recipe.optimizer;
   for (const [name, value] of Object.entries(settings)) {
     const known = /** @type {any} */ (recipe)[name];
-    // Another optimizer begins with defaults of its own: then all is said.
-    if (value !== known || (other && !["dropout", "batch_size", "epochs"].includes(name))) parts.push([LONG[name] ?? name, valueText(value)]);
+    // With another optimizer, all that is its own is said.
+    if (value !== known || (other && !STAYS.includes(name))) parts.push([LONG[name] ?? name, valueText(value)]);
   }
   parts.push(["seed", String(goal.seed)]);
   return parts;
@@ -231,7 +237,7 @@ export function goalOf(link, run) {
   for (const [short, long] of Object.entries(SHORT)) {
     const value = told[short] === undefined ? undefined : setting(long, told[short]);
     if (value === undefined && told[short] !== undefined) bad(short);
-    const fallen = other && !["dropout", "batch_size", "epochs"].includes(long) ? undefined : /** @type {any} */ (recipe)[long];
+    const fallen = other && !STAYS.includes(long) ? undefined : /** @type {any} */ (recipe)[long];
     if (value !== undefined || fallen !== undefined) settings[long] = value === undefined ? fallen : value;
   }
   settings.cost = told.cost ?? recipe.cost;
@@ -241,7 +247,7 @@ export function goalOf(link, run) {
     return change;
   });
   const seed = whole("seed", Number.MAX_SAFE_INTEGER - 1) ?? 0;
-  const validation = whole("validation", 1e9) ?? (told.data === undefined || told.data === "MNIST" ? HELD_OUT : null);
+  const validation = whole("validation", 1e9) ?? (told.data === undefined || told.data === "MNIST" ? heldOut(recipe) : null);
   if (wrong.length) return { goal: null, wrong };
   return {
     goal: {
@@ -265,6 +271,8 @@ function setting(name, text) {
   if (WORDS.has(name)) return /^[a-z_]{1,40}$/.test(text) ? text : undefined;
   if (name === "nesterov") return text === "yes" ? true : text === "no" ? false : undefined;
   if (name === "clip" && text === "none") return null;
+  // As the server writes it, so that the two can be compared.
+  if (name === "deform") return /^[a-z_]{1,40}(\([\w=., +-]{0,150}\))?$/.test(text) ? text.replace(/\s/g, "").replaceAll(",", ", ") : undefined;
   const value = /^[\d.eE+-]{1,30}$/.test(text) ? Number(text) : NaN;
   return Number.isFinite(value) && value >= 0 ? value : undefined;
 }
