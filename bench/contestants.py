@@ -14,7 +14,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import version
+from types import SimpleNamespace
 from typing import Any, ClassVar, TypeAlias
 
 from workloads import Workload
@@ -25,7 +25,7 @@ Answerer: TypeAlias = Callable[[Any], Any]
 Weights: TypeAlias = list[tuple[Any, Any]]
 """The weight (out, in) and the bias of each layer, in NumPy."""
 
-EPSILON, BETA1, BETA2 = 1e-8, 0.9, 0.999
+EPSILON = 1e-8
 
 
 # ── The list ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -65,6 +65,8 @@ class Entry:
             return "does not train"
         if self.name == "scikit-learn" and work.kind == "train" and not work.natural:
             return "trains no classifier by squared error"
+        if self.name == "scikit-learn" and work.recipe and work.momentum:
+            return "its momentum keeps the learning rates of earlier steps, so it takes others where they change"
         return None
 
     def environment(self) -> dict[str, str]:
@@ -127,8 +129,15 @@ class Trainer:
         return np.random.default_rng().permutation(self.n)
 
     @abstractmethod
-    def train(self, rows: Any) -> None:
-        """Train on these rows, a minibatch after the other, and be done with it."""
+    def train(self, rows: Any, rates: Any = None) -> None:
+        """Train on these rows, a minibatch after the other, and be done with it.
+
+        ``rates`` are the learning rates of the minibatches, where it is not the same for all.
+        """
+
+    def restart(self, network: Any) -> None:
+        """Begin anew with this network, on the same examples; what was compiled stays."""
+        raise NotImplementedError
 
     def run(self, batches: int) -> None:
         """The first so many minibatches of a newly shuffled epoch: all that an epoch needs is in here."""
@@ -150,19 +159,54 @@ class Contestant:
 
     def versions(self) -> dict[str, str]:
         """Versions of what takes part."""
+        from importlib.metadata import version
+
         return {name: version(name) for name in ("numpy", *self.packages())}
 
     def packages(self) -> tuple[str, ...]:
         """The packages, besides NumPy, whose version matters."""
         return ()
 
+    def digits(self) -> tuple[Any, Any]:
+        """The inputs and the targets of MNIST's 60,000 training images, as its users would read them in a new process."""
+        return plain_digits()
+
+    def network(self, work: Workload, layers: Weights) -> Any:
+        """A network with these weights, for :meth:`trainers`: peers only look at its layers."""
+        return SimpleNamespace(layers=[SimpleNamespace(weight=weight, bias=bias) for weight, bias in layers])
+
     @abstractmethod
-    def trainers(self, work: Workload, inputs: Any, targets: Any, network: Any) -> dict[str, Callable[[], Trainer]]:
-        """Ways to train this network on these examples, by name; the first is the one to take without looking."""
+    def trainers(
+        self, work: Workload, inputs: Any, targets: Any, network: Any, steps: int | None = None
+    ) -> dict[str, Callable[[], Trainer]]:
+        """Ways to train this network on these examples, by name; the first is the one to take without looking.
+
+        ``steps`` is how many there will be, where the learning rate depends on it.
+        """
 
     @abstractmethod
     def answerers(self, work: Workload, network: Any) -> dict[str, Callable[[], Answerer]]:
         """Ways to ask this network: about a vector if the workload is about latency, else about the rows of a matrix."""
+
+
+def plain_digits() -> tuple[Any, Any]:
+    """The same, unzipped and read by NumPy in a few lines, as there are in many a tutorial, and nothing is checked."""
+    import gzip
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    import numpy as np
+
+    found = find_spec("glassnet")  # only to know where its files lie: glassnet is not loaded
+    assert found is not None
+    assert found.origin is not None
+    folder = Path(found.origin).parent / "mnist"
+    with gzip.open(folder / "train-images-idx3-ubyte.gz") as images, gzip.open(
+        folder / "train-labels-idx1-ubyte.gz"
+    ) as labels:  # fmt: skip
+        pixels = np.frombuffer(images.read(), np.uint8, offset=16).reshape(-1, 784)
+        marks = np.frombuffer(labels.read(), np.uint8, offset=8)
+    return np.divide(pixels, 255, dtype=np.float32), np.eye(10, dtype=np.float32)[marks]
 
 
 def make(entry: Entry, engine: str) -> Contestant:
@@ -206,6 +250,7 @@ class Glassnet(Contestant):
 
     def __init__(self, threads: int | None, engine: str) -> None:
         self.reference = engine == "reference"
+        self.read: Any = None
         if self.reference:
             from glassnet.engine import Reference
 
@@ -219,8 +264,26 @@ class Glassnet(Contestant):
     def packages(self) -> tuple[str, ...]:
         return ("glassnet",) if self.reference else ("glassnet", "numba")
 
-    def trainers(self, work: Workload, inputs: Any, targets: Any, network: Any) -> dict[str, Callable[[], Trainer]]:
-        return {"": lambda: GlassnetTrainer(self.engine, work, inputs, targets, network)}
+    def trainers(
+        self, work: Workload, inputs: Any, targets: Any, network: Any, steps: int | None = None
+    ) -> dict[str, Callable[[], Trainer]]:
+        from glassnet.data import Dataset
+
+        data = self.read if self.read and self.read.inputs is inputs else Dataset(inputs, targets)
+        return {"": lambda: GlassnetTrainer(self.engine, work, data, network, steps)}
+
+    def digits(self) -> tuple[Any, Any]:
+        from glassnet.data import load
+
+        self.read = load("mnist", validation=0).train
+        return self.read.inputs, self.read.targets
+
+    def network(self, work: Workload, layers: Weights) -> Any:
+        from glassnet.activations import as_activation
+        from glassnet.network import Layer, Network
+
+        activations = (work.hidden,) * (len(layers) - 1) + (work.output,)
+        return Network(tuple(Layer(*each) for each in layers), tuple(map(as_activation, activations)))
 
     def answerers(self, work: Workload, network: Any) -> dict[str, Callable[[], Answerer]]:
         if self.reference:
@@ -233,23 +296,31 @@ class Glassnet(Contestant):
 class GlassnetTrainer(Trainer):
     """An engine and its state."""
 
-    def __init__(self, engine: Any, work: Workload, inputs: Any, targets: Any, network: Any) -> None:
+    def __init__(self, engine: Any, work: Workload, data: Any, network: Any, steps: int | None = None) -> None:
         from glassnet.costs import as_cost
-        from glassnet.data import Dataset
         from glassnet.optimizers import SGD, Adam
+        from glassnet.recipes import recipe
 
-        super().__init__(work, len(inputs), short=True)
-        optimizer = SGD(work.rate) if work.optimizer == "sgd" else Adam(work.rate)
-        memory = optimizer.init(network.layers, total=self.batches)
-        self.engine, self.epoch = engine, 0
-        self.state = engine.start(network, Dataset(inputs, targets), as_cost(work.cost), optimizer, memory)
+        super().__init__(work, len(data), short=True)
+        self.engine, self.steps = engine, steps or self.batches
+        self.data, self.cost = data, as_cost(work.cost)
+        if work.recipe:  # its learning rates are its own to find
+            self.optimizer: Any = recipe(work.recipe).settings.optimizer
+        else:
+            self.optimizer = SGD(work.rate) if work.optimizer == "sgd" else Adam(work.rate)
+        self.restart(network)
+
+    def restart(self, network: Any) -> None:
+        self.epoch = 0
+        memory = self.optimizer.init(network.layers, total=self.steps)
+        self.state = self.engine.start(network, self.data, self.cost, self.optimizer, memory)
 
     def shuffle(self) -> Any:
         from glassnet.training import order
 
         return order(self.n, 0, self.epoch)
 
-    def train(self, rows: Any) -> None:
+    def train(self, rows: Any, rates: Any = None) -> None:
         from glassnet.engine import Batches
 
         self.state, _ = self.engine.advance(self.state, Batches(rows, self.work.batch, self.epoch))
@@ -327,26 +398,41 @@ class TorchTrainer(Trainer):
         self.inputs = torch.from_numpy(inputs)
         self.targets = torch.from_numpy(targets.argmax(axis=1) if work.output == "softmax" else targets)
         self.loss = torch_loss(work)
-        self.parameters = [
-            torch.from_numpy(array.copy()) for layer in network.layers for array in (layer.weight, layer.bias)
-        ]
+        self.parameters = torch_parameters(network)
+        self.rate = torch_rate(work)
+        self.by_rate = self.rate / work.rate
+
+    def restart(self, network: Any) -> None:
+        import torch
+
+        with torch.no_grad():
+            for parameter, new in zip(self.parameters, torch_parameters(network), strict=True):
+                parameter.copy_(new)
 
     def shuffle(self) -> Any:
         import torch
 
         return torch.randperm(self.n)
 
-    def train(self, rows: Any) -> None:
+    def train(self, rows: Any, rates: Any = None) -> None:
         import torch
 
         rows = rows if isinstance(rows, torch.Tensor) else torch.from_numpy(rows)
         step = self.step
-        for batch in rows.split(self.work.batch):
-            step(batch)
+        if rates is None:
+            for batch in rows.split(self.work.batch):
+                step(batch)
+            return
+        for batch, rate in zip(rows.split(self.work.batch), self.rates(rates * self.by_rate), strict=True):
+            step(batch, rate)
+
+    def rates(self, rates: Any) -> Any:
+        """The learning rates as they are taken one by one."""
+        return rates.tolist()
 
     @abstractmethod
-    def step(self, rows: Any) -> None:
-        """One minibatch."""
+    def step(self, rows: Any, rate: Any = None) -> None:
+        """One minibatch; ``rate`` where it is not the same for all."""
 
     def weights(self) -> Weights:
         arrays = [each.detach().numpy() for each in self.parameters]
@@ -356,7 +442,9 @@ class TorchTrainer(Trainer):
 class TorchEager(TorchBase):
     """PyTorch, function after function."""
 
-    def trainers(self, work: Workload, inputs: Any, targets: Any, network: Any) -> dict[str, Callable[[], Trainer]]:
+    def trainers(
+        self, work: Workload, inputs: Any, targets: Any, network: Any, steps: int | None = None
+    ) -> dict[str, Callable[[], Trainer]]:
         ways = {"step by hand": ByHand, "fused optimizer": ByOptimizer}
         return {
             name: (lambda kind=kind: kind(work, inputs, targets, network, short=True)) for name, kind in ways.items()
@@ -397,15 +485,28 @@ class ByOptimizer(TorchTrainer):
     """As its manual has it: an optimizer, ``backward``; the optimizer's own loop is the fused one."""
 
     def __init__(self, work: Workload, *arrays: Any, short: bool) -> None:
-        import torch
-
         super().__init__(work, *arrays, short=short)
         for each in self.parameters:
             each.requires_grad_()
-        kind = torch.optim.SGD if work.optimizer == "sgd" else torch.optim.Adam
-        self.optimizer = kind(self.parameters, lr=torch_rate(work), fused=True)
+        self._begin()
 
-    def step(self, rows: Any) -> None:
+    def restart(self, network: Any) -> None:
+        super().restart(network)
+        self._begin()
+
+    def _begin(self) -> None:
+        import torch
+
+        work = self.work
+        self.optimizer: Any = (
+            torch.optim.SGD(self.parameters, self.rate, work.momentum, nesterov=work.nesterov, fused=True)
+            if work.optimizer == "sgd"
+            else torch.optim.Adam(self.parameters, self.rate, (work.beta1, work.beta2), fused=True)
+        )
+
+    def step(self, rows: Any, rate: Any = None) -> None:
+        if rate is not None:
+            self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         self.loss(self.parameters, self.inputs.index_select(0, rows), self.targets.index_select(0, rows)).backward()
         self.optimizer.step()
@@ -415,30 +516,43 @@ class ByHand(TorchTrainer):
     """The optimizer's inner function alone, without its bookkeeping: a quarter faster where minibatches are small."""
 
     def __init__(self, work: Workload, *arrays: Any, short: bool) -> None:
-        import torch
-
         super().__init__(work, *arrays, short=short)
-        self.rate = torch_rate(work)
-        self.mean = [torch.zeros_like(each) for each in self.parameters]
-        self.square = [torch.zeros_like(each) for each in self.parameters]
-        self.steps = [torch.zeros(()) for _ in self.parameters]
+        self._begin()
         for each in self.parameters:
             each.requires_grad_()
 
-    def step(self, rows: Any) -> None:
+    def restart(self, network: Any) -> None:
+        super().restart(network)
+        self._begin()
+
+    def _begin(self) -> None:
         import torch
 
+        self.mean = [torch.zeros_like(each, requires_grad=False) for each in self.parameters]
+        self.square = [torch.zeros_like(each, requires_grad=False) for each in self.parameters]
+        self.steps = [torch.zeros(()) for _ in self.parameters]
+
+    def step(self, rows: Any, rate: Any = None) -> None:
+        import torch
+
+        work, rate = self.work, self.rate if rate is None else rate
         loss = self.loss(self.parameters, self.inputs.index_select(0, rows), self.targets.index_select(0, rows))
         gradient = torch.autograd.grad(loss, self.parameters)
         with torch.no_grad():
-            if self.work.optimizer == "sgd":
-                torch._foreach_add_(self.parameters, gradient, alpha=-self.rate)
-            else:
+            if work.optimizer != "sgd":
                 torch._foreach_add_(self.steps, 1)
                 torch._fused_adam_(
                     self.parameters, list(gradient), self.mean, self.square, [], self.steps,
-                    lr=self.rate, beta1=BETA1, beta2=BETA2, weight_decay=0.0, eps=EPSILON, amsgrad=False, maximize=False,
+                    lr=rate, beta1=work.beta1, beta2=work.beta2, weight_decay=0.0, eps=EPSILON, amsgrad=False, maximize=False,
                 )  # fmt: skip
+                return
+            if work.momentum:
+                torch._foreach_mul_(self.mean, work.momentum)
+                torch._foreach_add_(self.mean, gradient)
+                ahead = torch._foreach_add(gradient, self.mean, alpha=work.momentum) if work.nesterov else self.mean
+            else:
+                ahead = gradient
+            torch._foreach_add_(self.parameters, ahead, alpha=-rate)
 
 
 class TorchCompile(TorchBase):
@@ -456,7 +570,9 @@ class TorchCompile(TorchBase):
 
         config.cpp_wrapper = True
 
-    def trainers(self, work: Workload, inputs: Any, targets: Any, network: Any) -> dict[str, Callable[[], Trainer]]:
+    def trainers(
+        self, work: Workload, inputs: Any, targets: Any, network: Any, steps: int | None = None
+    ) -> dict[str, Callable[[], Trainer]]:
         return {
             "whole step": lambda: Compiled(work, inputs, targets, network, short=False),
             "forward and loss": lambda: CompiledLoss(work, inputs, targets, network, short=False),
@@ -489,37 +605,59 @@ class Compiled(TorchTrainer):
         import torch
 
         super().__init__(work, *arrays, short=short)
-        rate, gradient_of = torch_rate(work), torch.func.grad(torch_loss(work))
+        constant, gradient_of = self.rate, torch.func.grad(torch_loss(work))
+        beta1, beta2, momentum, nesterov = work.beta1, work.beta2, work.momentum, work.nesterov
         self.mean = [torch.zeros_like(each) for each in self.parameters]
         self.square = [torch.zeros_like(each) for each in self.parameters]
         self.taken = torch.zeros(())
 
-        def sgd(parameters: Any, inputs: Any, targets: Any, rows: Any, *_: Any) -> None:
+        def sgd(
+            parameters: Any, inputs: Any, targets: Any, rows: Any, mean: Any, square: Any, taken: Any, rate: Any
+        ) -> None:  # fmt: skip
             gradient = gradient_of(parameters, inputs.index_select(0, rows), targets.index_select(0, rows))
-            for parameter, change in zip(parameters, gradient, strict=True):
-                parameter.sub_(change, alpha=rate)
+            for parameter, change, velocity in zip(parameters, gradient, mean, strict=True):
+                if momentum:
+                    velocity.mul_(momentum).add_(change)
+                    change = change + momentum * velocity if nesterov else velocity
+                if rate is None:
+                    parameter.sub_(change, alpha=constant)
+                else:
+                    parameter.sub_(rate * change)
 
         def adam(
-            parameters: Any, inputs: Any, targets: Any, rows: Any, mean: Any, square: Any, taken: Any
+            parameters: Any, inputs: Any, targets: Any, rows: Any, mean: Any, square: Any, taken: Any, rate: Any
         ) -> None:  # fmt: skip
             gradient = gradient_of(parameters, inputs.index_select(0, rows), targets.index_select(0, rows))
             taken.add_(1)
-            rise, spread = 1 - torch.pow(BETA1, taken), torch.sqrt(1 - torch.pow(BETA2, taken))
+            rise, spread = 1 - torch.pow(beta1, taken), torch.sqrt(1 - torch.pow(beta2, taken))
+            step = (constant if rate is None else rate) / rise
             for parameter, g, m, s in zip(parameters, gradient, mean, square, strict=True):
-                m.mul_(BETA1).add_(g, alpha=1 - BETA1)
-                s.mul_(BETA2).addcmul_(g, g, value=1 - BETA2)
-                parameter.sub_(rate / rise * m / (s.sqrt() / spread + EPSILON))
+                m.mul_(beta1).add_(g, alpha=1 - beta1)
+                s.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+                parameter.sub_(step * m / (s.sqrt() / spread + EPSILON))
 
         self.compiled = torch.compile(sgd if work.optimizer == "sgd" else adam, dynamic=False, fullgraph=True)
 
-    def train(self, rows: Any) -> None:
+    def restart(self, network: Any) -> None:
+        super().restart(network)
+        for each in (*self.mean, *self.square, self.taken):
+            each.zero_()
+
+    def rates(self, rates: Any) -> Any:
+        import torch
+
+        return torch.from_numpy(rates).unbind()  # a number would be compiled into the function
+
+    def train(self, rows: Any, rates: Any = None) -> None:
         import torch
 
         with torch.no_grad():
-            super().train(rows)
+            super().train(rows, rates)
 
-    def step(self, rows: Any) -> None:
-        self.compiled(self.parameters, self.inputs, self.targets, rows, self.mean, self.square, self.taken)
+    def step(self, rows: Any, rate: Any = None) -> None:
+        self.compiled(
+            self.parameters, self.inputs, self.targets, rows, self.mean, self.square, self.taken, rate
+        )  # fmt: skip
 
 
 class CompiledLoss(ByHand):
@@ -578,7 +716,9 @@ class Jax(Contestant):
     def packages(self) -> tuple[str, ...]:
         return ("jax", "jaxlib")
 
-    def trainers(self, work: Workload, inputs: Any, targets: Any, network: Any) -> dict[str, Callable[[], Trainer]]:
+    def trainers(
+        self, work: Workload, inputs: Any, targets: Any, network: Any, steps: int | None = None
+    ) -> dict[str, Callable[[], Trainer]]:
         return {"one lax.scan": lambda: JaxTrainer(work, inputs, targets, network)}
 
     def answerers(self, work: Workload, network: Any) -> dict[str, Callable[[], Answerer]]:
@@ -620,28 +760,36 @@ def jax_epoch(work: Workload) -> Any:
             return -jnp.mean(jnp.sum(y * jax.nn.log_softmax(z), axis=1))
         return jnp.mean(jax.nn.softplus(z) - y * z)
 
-    def adam(parameters: Any, gradient: Any, memory: Any) -> Any:
+    def adam(parameters: Any, gradient: Any, memory: Any, rate: Any) -> Any:
+        beta1, beta2 = work.beta1, work.beta2
         mean, square, taken = memory
         taken = taken + 1
-        mean = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, mean, gradient)
-        square = jax.tree.map(lambda s, g: BETA2 * s + (1 - BETA2) * g * g, square, gradient)
-        rise, spread = 1 - BETA1**taken, jnp.sqrt(1 - BETA2**taken)
+        mean = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, mean, gradient)
+        square = jax.tree.map(lambda s, g: beta2 * s + (1 - beta2) * g * g, square, gradient)
+        rise, spread = 1 - beta1**taken, jnp.sqrt(1 - beta2**taken)
         moved = jax.tree.map(
-            lambda p, m, s: p - work.rate / rise * m / (jnp.sqrt(s) / spread + EPSILON), parameters, mean, square
+            lambda p, m, s: p - rate / rise * m / (jnp.sqrt(s) / spread + EPSILON), parameters, mean, square
         )
         return moved, (mean, square, taken)
 
-    def epoch(carry: Any, inputs: Any, targets: Any, rows: Any) -> Any:
+    def sgd(parameters: Any, gradient: Any, memory: Any, rate: Any) -> Any:
+        if work.momentum:
+            memory = jax.tree.map(lambda v, g: work.momentum * v + g, memory, gradient)
+            gradient = jax.tree.map(lambda g, v: g + work.momentum * v, gradient, memory) if work.nesterov else memory
+        return jax.tree.map(lambda p, g: p - rate * g, parameters, gradient), memory
+
+    update = adam if work.optimizer == "adam" else sgd
+
+    def epoch(carry: Any, inputs: Any, targets: Any, rows: Any, rates: Any) -> Any:
         def step(carry: Any, batch: Any) -> Any:
             parameters, memory = carry
+            batch, rate = (batch, work.rate) if rates is None else batch
             # "clip": the rows are known to be there, and asking costs time.
             x, y = jnp.take(inputs, batch, axis=0, mode="clip"), jnp.take(targets, batch, axis=0, mode="clip")
             value, gradient = jax.value_and_grad(loss)(parameters, x, y)
-            if work.optimizer == "adam":
-                return adam(parameters, gradient, memory), value
-            return (jax.tree.map(lambda p, g: p - work.rate * g, parameters, gradient), memory), value
+            return update(parameters, gradient, memory, rate), value
 
-        return jax.lax.scan(step, carry, rows)
+        return jax.lax.scan(step, carry, rows if rates is None else (rows, rates))
 
     return jax.jit(epoch, donate_argnums=0)
 
@@ -650,22 +798,32 @@ class JaxTrainer(Trainer):
     """All minibatches of an epoch in one call; they have one size, so the last short one is left out."""
 
     def __init__(self, work: Workload, inputs: Any, targets: Any, network: Any) -> None:
-        import jax
         import jax.numpy as jnp
 
         super().__init__(work, len(inputs), short=False)
         self.inputs, self.targets = jnp.asarray(inputs), jnp.asarray(targets)
+        self.epoch, self.length = jax_epoch(work), 0
+        self.restart(network)
+
+    def restart(self, network: Any) -> None:
+        import jax
+        import jax.numpy as jnp
+
         parameters = jax_parameters(network)
         zeros = [jax.tree.map(jnp.zeros_like, parameters) for _ in range(2)]
-        self.carry = (parameters, (*zeros, jnp.float32(0)) if work.optimizer == "adam" else ())
-        self.epoch = jax_epoch(work)
+        memory = zeros[0] if self.work.momentum else ()
+        self.carry = (parameters, (*zeros, jnp.float32(0)) if self.work.optimizer == "adam" else memory)
 
-    def train(self, rows: Any) -> None:
+    def train(self, rows: Any, rates: Any = None) -> None:
         import numpy as np
 
-        self.carry, costs = self.epoch(
-            self.carry, self.inputs, self.targets, rows.astype(np.int32).reshape(-1, self.work.batch)
-        )
+        rows = rows.astype(np.int32).reshape(-1, self.work.batch)
+        if rates is not None:
+            # Another number of minibatches would be compiled again: at the end, some are done for nothing, at a rate of 0.
+            self.length = max(self.length, len(rates))
+            missing = self.length - len(rates)
+            rows, rates = np.pad(rows, ((0, missing), (0, 0))), np.pad(rates, (0, missing))
+        self.carry, costs = self.epoch(self.carry, self.inputs, self.targets, rows, rates)
         costs.block_until_ready()
 
     def weights(self) -> Weights:
@@ -686,7 +844,9 @@ class Sklearn(Contestant):
     def packages(self) -> tuple[str, ...]:
         return ("scikit-learn", "scipy")
 
-    def trainers(self, work: Workload, inputs: Any, targets: Any, network: Any) -> dict[str, Callable[[], Trainer]]:
+    def trainers(
+        self, work: Workload, inputs: Any, targets: Any, network: Any, steps: int | None = None
+    ) -> dict[str, Callable[[], Trainer]]:
         return {"partial_fit": lambda: SklearnTrainer(work, inputs, targets, network)}
 
     def answerers(self, work: Workload, network: Any) -> dict[str, Callable[[], Answerer]]:
@@ -727,26 +887,57 @@ def _fitted(work: Workload, inputs: Any, targets: Any, network: Any, **more: Any
 
 
 class SklearnTrainer(Trainer):
-    """One call of ``partial_fit`` is one epoch: it shuffles by itself."""
+    """One call of ``partial_fit`` is one epoch: it shuffles by itself, unless it is given an order."""
 
     def __init__(self, work: Workload, inputs: Any, targets: Any, network: Any) -> None:
         super().__init__(work, len(inputs), short=True)
         self.inputs = inputs
         self.labels = targets.argmax(axis=1) if work.output == "softmax" else targets[:, 0].astype(int)
+        self.restart(network)
+
+    def restart(self, network: Any) -> None:
+        work = self.work
         settings: dict[str, Any] = {"solver": work.optimizer, "learning_rate_init": work.rate, "batch_size": work.batch}
         if work.optimizer == "sgd":
-            settings |= {"momentum": 0.0, "nesterovs_momentum": False, "learning_rate": "constant"}
-        self.classifier = _fitted(work, inputs[: work.batch], self.labels[: work.batch], network, **settings)
+            settings |= {"momentum": work.momentum, "nesterovs_momentum": work.nesterov, "learning_rate": "constant"}
+        else:
+            settings |= {"beta_1": work.beta1, "beta_2": work.beta2}
+        self.classifier = _fitted(work, self.inputs[: work.batch], self.labels[: work.batch], network, **settings)
+        if work.recipe:
+            self.classifier.shuffle = False
+            self.classifier._optimizer = _scheduled(self.classifier)
 
     def run(self, batches: int) -> None:
         part = slice(0, batches * self.work.batch)
         self.classifier.partial_fit(self.inputs[part], self.labels[part])
 
-    def train(self, rows: Any) -> None:
-        raise NotImplementedError  # it chooses its own order
+    def train(self, rows: Any, rates: Any = None) -> None:
+        if rates is None:
+            raise NotImplementedError  # it chooses its own order
+        self.classifier._optimizer.rates = iter(rates.tolist())
+        self.classifier.partial_fit(self.inputs[rows], self.labels[rows])
 
     def weights(self) -> Weights:
         return [(w.T, b) for w, b in zip(self.classifier.coefs_, self.classifier.intercepts_, strict=True)]
+
+
+def _scheduled(classifier: Any) -> Any:
+    """The classifier's optimizer before its first step, but with a learning rate for each: it has no such schedules."""
+    from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+
+    kind: Any = AdamOptimizer if classifier.solver == "adam" else SGDOptimizer
+
+    class Scheduled(kind):
+        rates: Any = iter(())
+
+        def _get_updates(self, gradients: Any) -> Any:
+            self.learning_rate = self.learning_rate_init = next(self.rates)
+            return super()._get_updates(gradients)
+
+    parameters = classifier.coefs_ + classifier.intercepts_
+    if classifier.solver == "adam":
+        return Scheduled(parameters, 1.0, classifier.beta_1, classifier.beta_2, EPSILON)
+    return Scheduled(parameters, 1.0, "constant", 0.0)
 
 
 # ── onnxruntime ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -764,7 +955,9 @@ class Onnx(Contestant):
     def packages(self) -> tuple[str, ...]:
         return ("onnx", "onnxruntime")
 
-    def trainers(self, work: Workload, inputs: Any, targets: Any, network: Any) -> dict[str, Callable[[], Trainer]]:
+    def trainers(
+        self, work: Workload, inputs: Any, targets: Any, network: Any, steps: int | None = None
+    ) -> dict[str, Callable[[], Trainer]]:
         raise NotImplementedError
 
     def answerers(self, work: Workload, network: Any) -> dict[str, Callable[[], Answerer]]:

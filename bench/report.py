@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["GOALS", "seconds", "summary", "write"]
+__all__ = ["seconds", "summary", "write"]
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "performance.md"
@@ -29,7 +29,6 @@ READMES = {
     ),
 }  # fmt: skip
 """Where the README of each language quotes the results, and its words."""
-GOALS = (0.90, 0.95, 0.96, 0.97, 0.98)
 OURS = "glassnet"
 BUSY = 0.5
 """From this load average on, something else is running."""
@@ -218,7 +217,7 @@ def _page(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
         "# performance",
         "",
         "Made by `bench/run.py`; do not edit by hand. Every figure below was measured in one run of it, on one machine, "
-        f"on {results['machine']['date'].split()[0]}.",
+        f"on {results['machine']['date'].split()[0]}{', but for what says otherwise' if _some_again(results) else ''}.",
         "",
     ]
     if results["engine"] != "fused":
@@ -231,12 +230,17 @@ def _page(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
         lines += _workload(name, measured, results.get("ceilings", {}))
     lines += _limits(results)
     lines += _cold(results)
-    lines += _accuracy(results, charts)
+    lines += _recipes(results, charts)
     lines += _scaling(results, charts)
     lines += _memory(results)
     lines += _method(results)
     lines += _machine(results)
     return lines
+
+
+def _some_again(results: dict[str, Any]) -> bool:
+    parts = (*results["workloads"].values(), *(each for each in results.values() if isinstance(each, dict)))
+    return any("again" in part for part in parts)
 
 
 def _overview(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
@@ -319,7 +323,7 @@ def _workload(name: str, measured: dict[str, Any], ceilings: dict[str, Any]) -> 
             )
         )
     what = {"train": "an epoch", "latency": "one answer", "throughput": "10,000 answers"}[work["kind"]]
-    lines = [f"## {name}: {measured['title']}", ""]
+    lines = [f"## {name}: {measured['title']}", "", *_again(measured)]
     if rows:
         head = ("contestant", f"time for {what}", "examples a second", "ratio", "way")
         lines += _table(head, [row for _, row in sorted(rows)])
@@ -368,6 +372,7 @@ def _limits(results: dict[str, Any]) -> list[str]:
     return [
         "## How near to the machine's limits",
         "",
+        *_again(ceilings),
         *_text("""
         The limit is the least time in which this machine could do the work: its operations at the speed of a large product, or
         its bytes at the speed of a large copy, whichever takes longer. Operations are 2 for each multiplication and addition of
@@ -410,6 +415,7 @@ def _cold(results: dict[str, Any]) -> list[str]:
     return [
         "## Cold start",
         "",
+        *_again(results["cold"]),
         *_text("""
         From the start of a process to the end of its first epoch of P1: Python, libraries, MNIST, compilation, training. All
         read MNIST by glassnet's reader, so the peers load that, too. glassnet's first run ever compiles its loops and keeps
@@ -420,57 +426,117 @@ def _cold(results: dict[str, Any]) -> list[str]:
     ]
 
 
-def reached(looks: Sequence[Sequence[float]], goal: float) -> float | None:
-    """When an accuracy was first seen."""
-    return next((when for when, accuracy in looks if accuracy >= goal), None)
-
-
-def _accuracy(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
-    if "accuracy" not in results:
+def _recipes(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
+    if "recipes" not in results:
         return []
-    measured = results["accuracy"]
+    measured = results["recipes"]
     runs = len(measured["seeds"])
     lines = [
         "## Time to accuracy",
         "",
+        *_again(measured),
         *_text(f"""
-        Seconds until so many of the test images are right: 784-128-10, relu, softmax, cross-entropy, Adam 0.001, minibatch 64,
-        on the 60,000 training images; looked at ten times an epoch, for ten epochs at most. All contestants start from the same
-        weights and see the same minibatches, whole ones only. Looking is not counted. {_seeds(runs)} Cold: from the start of
-        the process, with glassnet's loops on disk from an earlier run. Warm: in a process that has compiled and trained
-        before, from images and labels in NumPy arrays.
+        Seconds until so many of the 10,000 test images are right. The [recipes](recipes.md) for it were chosen on validation
+        images; the test images are only the stopwatch here, and chose nothing. Everybody trains by the same recipe, from the
+        same initial weights, on the same minibatches of the 60,000 training images in the same order, with the same learning
+        rate at each step. {_seeds(runs)} They take turns, and warm, where it takes no time, glassnet has one before every
+        peer. Of each peer there is the number of threads that was faster in a trial.
+
+        - **Warm** counts from the first step, in a process that has loaded, compiled and laid out everything.
+        - **Cold** counts from the start of a new process: Python, libraries, the images, compiling, training. What the
+        compilers of glassnet, JAX and torch.compile kept on disk in their first run is there, and the files lie in the
+        system's cache; the *first run ever* has nothing kept. Everybody unzips the same files of MNIST: glassnet by its own
+        `load`, which checks them and reads the test images, too; the peers by Python's `gzip` and `numpy.frombuffer`, and
+        no test images. No peer has to load glassnet.
+        - The weights are copied after each 40th of an epoch, and after the first 20 of them after every second; while they
+        are, the clock stands still. How much each copy knows is found out afterwards. Nothing is interpolated: a time is that
+        of the first look that saw the accuracy. *Never* is an accuracy that was not seen before the recipe ended; where only
+        some of the runs saw it, the median is theirs, and their number is given.
+        - **Ratio** is how many times as long as glassnet's neighboring turn a peer took until the accuracy that the recipe is
+        for. **Ends at** is how much of the test images is right when the recipe is done.
+        - PyTorch eager and torch.compile, JAX and scikit-learn work as [below](#how-it-was-measured), but in one call for each
+        part between two looks. scikit-learn has no learning rate that falls along a curve: the optimizer inside it is given
+        one. Minibatches are whole: the short one at the end of an epoch is left out.
         """),
     ]
-    for kind in ("cold", "warm"):
-        rows = []
-        for one in measured["contestants"].values():
-            if one["status"] != "measured":
-                continue
-            cells = []
-            for goal in GOALS:
-                times = [when for looks in one[kind] if (when := reached(looks, goal)) is not None]
-                cell = seconds(statistics.median(times)) if times else "–"
-                cells.append(cell if len(times) == runs or not times else f"{cell} ({len(times)} of {runs})")
-            rows.append((one["label"], *cells))
-        lines += _table((kind, *(f"{goal:.0%}" for goal in GOALS)), rows)
-    lines += _text("""
-    – is an accuracy that was not reached. Where only some of the runs reached it, the median is theirs, and their number is
-    given.
-    """)
-    absent = [f"{one['label']}: {one['status']} ({one['reason']})" for one in measured["contestants"].values()
-              if one["status"] != "measured"]  # fmt: skip
-    lines += [*_grouped(absent), ""] if absent else []
+    for name, one in measured["recipes"].items():
+        lines += _recipe(name, one, measured["goals"], runs)
     lines += _picture(
         "performance-accuracy.png",
         charts,
-        "Accuracy on the test images against seconds, from a cold process and from a warm one, for glassnet, PyTorch and "
-        "JAX; one line for each seed",
+        "Accuracy on the test images against seconds, for each recipe from a cold process and from a warm one; one line for "
+        "each contestant and seed, the figures are in the tables above",
     )
     return lines
 
 
+def _recipe(name: str, one: dict[str, Any], goals: Sequence[float], runs: int) -> list[str]:
+    """The tables of one recipe."""
+    work, at = one["work"], list(goals).index(one["goal"])
+    epochs = "one epoch" if one["epochs"] == 1 else f"{one['epochs']} epochs"
+    network = f"{'-'.join(map(str, work['sizes']))}, {work['hidden']}, {work['output']} out"
+    cost = work["cost"].replace("_", " ")
+    lines = [
+        f"### `{name}`, for {one['goal']:.0%}: {network}",
+        "",
+        f"{cost.capitalize()}, `{one['optimizer']}`, minibatch {work['batch']}, {epochs}.",
+        "",
+    ]
+    for kind in ("cold", "warm"):
+        rows = []
+        for key, each in one["contestants"].items():
+            for part in (kind, "first") if kind == "cold" else (kind,):
+                if each["status"] != "measured" or part not in each:
+                    continue
+                found = each[part]
+                label = f"{each['label']}, first run ever" if part == "first" else each["label"]
+                cells = [_when([times[i] for times in found["times"]]) for i in range(len(goals))]
+                ratios = [ratios[at] for ratios in found.get("ratios", []) if ratios[at] is not None]
+                ratio = "1" if key == OURS and part != "first" else _times(ratios)
+                ends = f"{statistics.median(found['ends']):.2%}" if found.get("ends") else "–"
+                order = statistics.median([times[at] if times[at] is not None else 1e9 for times in found["times"]])
+                rows.append((order, (f"**{label}**" if key == OURS else label, *cells, ratio, ends)))
+        head = (kind, *(f"{goal:.0%}" for goal in goals), f"ratio at {one['goal']:.0%}", "ends at")
+        lines += _table(head, [row for _, row in sorted(rows)])
+    ready = [
+        f"{each['label']} {seconds(statistics.median(each['warm']['ready']))}"
+        for each in one["contestants"].values()
+        if each["status"] == "measured" and each.get("warm", {}).get("ready")
+    ]
+    absent = [
+        f"{each['label']}: {each['status']} ({each['reason']})"
+        for each in one["contestants"].values()
+        if each["status"] not in ("measured", "slower")
+    ]
+    if ready:
+        lines += _text(
+            f"Not counted when warm: to begin anew with other weights, in the same process, took {'; '.join(ready)}."
+        )
+    return [*lines, *([*_grouped(absent), ""] if absent else [])]
+
+
+def _when(times: Sequence[float | None]) -> str:
+    """The median of when an accuracy was reached, and the range; in how many of the runs, if not in all."""
+    known = [each for each in times if each is not None]
+    if not known:
+        return "never"
+    text = seconds(statistics.median(known))
+    if len(known) > 1:
+        text += f" ({seconds(min(known))} – {seconds(max(known))})"
+    return text if len(known) == len(times) else f"{text}, in {len(known)} of {len(times)}"
+
+
 def _seeds(runs: int) -> str:
-    return "One seed." if runs == 1 else f"The median of {runs} seeds."
+    return "One seed." if runs == 1 else f"The median over {runs} seeds (cold: the first of them), and the range."
+
+
+def _again(measured: dict[str, Any]) -> list[str]:
+    """That a part is of a later run than the rest."""
+    again = measured.get("again")
+    if not again:
+        return []
+    load = f"; load average before: {', '.join(f'{each:.2f}' for each in again['load'])}" if again["load"] else ""
+    return [f"*Measured later than the rest of this page, on {again['date']}{load}.*", ""]
 
 
 def _scaling(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
@@ -479,6 +545,7 @@ def _scaling(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
     lines = [
         "## Scaling",
         "",
+        *_again(results["scaling"]),
         *_text("""
         Examples a second against the width of one hidden layer (784-w-10, minibatch 100), the depth (hidden layers of 64,
         minibatch 100) and the minibatch (784-100-10); relu, softmax, cross-entropy, SGD. In the chart, the peers have the
@@ -561,6 +628,7 @@ def _method(results: dict[str, Any]) -> list[str]:
         "```sh",
         "python bench/run.py            # everything again, and this page",
         "python bench/run.py --quick    # about 2 minutes, fewer rounds, no page",
+        "python bench/run.py --only recipes --add   # one part again, and this page",
         "python bench/run.py --report   # this page again, from bench/results/performance.json",
         "```",
         "",
@@ -610,7 +678,7 @@ def _charts(results: dict[str, Any]) -> list[str]:
     for name, draw, part in (
         ("performance-ratios.png", _draw_ratios, "workloads"),
         ("performance-scaling.png", _draw_scaling, "scaling"),
-        ("performance-accuracy.png", _draw_accuracy, "accuracy"),
+        ("performance-accuracy.png", _draw_recipes, "recipes"),
     ):
         figure = draw(plt, results[part]) if results.get(part) else None
         if figure is not None:
@@ -704,39 +772,41 @@ def _draw_scaling(plt: Any, scaling: dict[str, Any]) -> Any:
     return figure
 
 
-def _draw_accuracy(plt: Any, measured: dict[str, Any]) -> Any:
-    """Accuracy against time; of a peer, the number of threads that comes sooner to 97 %."""
-    best: dict[str, dict[str, Any]] = {}
-    for one in measured["contestants"].values():
-        if one["status"] == "measured" and (one["name"] not in best or _sooner(one, best[one["name"]])):
-            best[one["name"]] = one
-    if not best:
+def _draw_recipes(plt: Any, measured: dict[str, Any]) -> Any:
+    """Accuracy against time: a row for each recipe, cold and warm beside each other; one line for each seed."""
+    shown = {
+        name: one
+        for name, one in measured["recipes"].items()
+        if any("warm" in each for each in one["contestants"].values())
+    }
+    if not shown:
         return None
-    figure, panels = plt.subplots(1, 2, figsize=(11, 3.9), sharey=True)
-    for axes, kind in zip(panels, ("cold", "warm"), strict=True):
-        for name, one in best.items():
-            for number, looks in enumerate(one[kind]):
-                when, accuracies = zip(*looks, strict=True)
-                axes.plot(when, [100 * each for each in accuracies], color=COLORS[name], lw=1.4, alpha=0.85,
-                          label=None if number else one["label"])  # fmt: skip
-        axes.set_xscale("log")
-        ends = axes.get_xlim()
-        places = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-        _plain(axes.xaxis, [place for place in places if ends[0] <= place <= ends[1]])
-        axes.set_ylim(85, 98.5)
-        axes.set_yticks([85, *(100 * goal for goal in GOALS)])
-        axes.set_xlabel(
-            "seconds, from the start of the process" if kind == "cold" else "seconds of training, process warm"
-        )
-    panels[0].set_ylabel("test images right, %")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper center", ncols=len(labels), bbox_to_anchor=(0.5, 1.04))
+    figure, grid = plt.subplots(len(shown), 2, figsize=(11, 0.6 + 3.5 * len(shown)), sharey=True, squeeze=False)
+    lines: dict[str, Any] = {}
+    for panels, (name, one) in zip(grid, shown.items(), strict=True):
+        for axes, kind in zip(panels, ("cold", "warm"), strict=True):
+            for each in one["contestants"].values():
+                if each["status"] != "measured" or kind not in each:
+                    continue
+                for looks in each[kind]["looks"]:
+                    when, accuracies = zip(*looks, strict=True)
+                    (line,) = axes.plot(when, [100 * part for part in accuracies], color=COLORS[each["name"]], lw=1.3,
+                                        alpha=0.85, drawstyle="steps-post")  # fmt: skip
+                    lines[each["label"].partition(",")[0]] = line
+            axes.axhline(100 * one["goal"], color=INK, lw=0.8, ls=":")
+            axes.set_xscale("log")
+            low, high = axes.get_xlim()
+            if kind == "warm":
+                low = max(low, 0.004)
+                axes.set_xlim(low, high)
+            places = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+            _plain(axes.xaxis, [place for place in places if low <= place <= high])
+            axes.set_ylim(85, 99)
+            axes.set_yticks([85, *(100 * goal for goal in measured["goals"])])
+            axes.set_title(f"{name}, {kind}", loc="left", fontsize=10)
+        panels[0].set_ylabel("test images right, %")
+    for axes, what in zip(grid[-1], ("from the start of the process", "of training, in a warm process"), strict=True):
+        axes.set_xlabel(f"seconds {what}")
+    figure.tight_layout()
+    figure.legend(list(lines.values()), list(lines), loc="lower center", ncols=len(lines), bbox_to_anchor=(0.5, 1.0))
     return figure
-
-
-def _sooner(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    def when(each: dict[str, Any]) -> float:
-        times = [reached(looks, 0.97) or 1e9 for looks in each["warm"]]
-        return statistics.median(times) if times else 1e9
-
-    return when(one) < when(other)

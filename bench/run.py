@@ -1,8 +1,9 @@
 """How fast is glassnet, side by side with PyTorch, JAX, scikit-learn and onnxruntime?
 
-    python bench/run.py                  # everything, about 20 minutes; writes docs/performance.md and its charts
-    python bench/run.py --quick          # about 2 minutes: fewer rounds, no torch.compile, P2, P5 or scaling; no page
+    python bench/run.py                  # everything, about 25 minutes; writes docs/performance.md and its charts
+    python bench/run.py --quick          # about 2 minutes: fewer rounds, no torch.compile, P2, P5, scaling; no page
     python bench/run.py --only P1,cold   # some parts; kept only with --out FILE
+    python bench/run.py --only recipes --add   # a part measured again, put to the results that are there; makes the page
     python bench/run.py --report         # the page and the charts again, from what was measured
 
 Every contestant lives in a process of its own (worker.py), which loads, compiles and tries out what it likes. Then they take
@@ -27,7 +28,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,12 +36,24 @@ import report
 from ceilings import cache_sizes
 from ceilings import measure as measure_ceilings
 from contestants import OURS, Entry, entries
-from workloads import PIECES, SCALING, WORKLOADS, Workload, needs
+from workloads import (
+    GOALS,
+    PIECES,
+    RACES,
+    SCALING,
+    WORKLOADS,
+    Workload,
+    first_reached,
+    from_recipe,
+    needs,
+    rising,
+    write_course,
+)
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "performance.json"
 QUICK = HERE / "results" / "performance-quick.json"
-SECTIONS = ("ceilings", *WORKLOADS, "cold", "accuracy", "scaling")
+SECTIONS = ("ceilings", *WORKLOADS, "cold", "recipes", "scaling")
 NOT_QUICK = ("P2", "P5", "scaling")
 """What the quick run leaves out, unless it is asked for."""
 SETTLE = 0.3
@@ -61,9 +74,9 @@ class Effort:
         rounds: how often every peer takes its turn.
         turn: seconds that a turn should take at least: so many epochs are done in it.
         slow: an epoch of more seconds than these is timed in part.
-        seeds: of the time to accuracy.
-        epochs: of the time to accuracy, at most.
-        cold: how often each cold start.
+        seeds: of the recipes' time to accuracy, each of them a turn.
+        epochs: of the recipes' time to accuracy; None: as the recipe says.
+        cold: how often each cold start; for the recipes, with the first of the seeds.
         points: seconds for a point of the scaling chart, twice.
         fresh: new processes for every workload, which memory is counted by.
     """
@@ -72,14 +85,14 @@ class Effort:
     turn: float
     slow: float
     seeds: tuple[int, ...]
-    epochs: int
+    epochs: int | None
     cold: int
     points: float
     fresh: bool
 
 
-FULL = Effort(rounds=5, turn=0.4, slow=3.0, seeds=(0, 1, 2), epochs=10, cold=3, points=0.15, fresh=True)
-FAST = Effort(rounds=3, turn=0.1, slow=0.6, seeds=(0,), epochs=4, cold=1, points=0.05, fresh=False)
+FULL = Effort(rounds=5, turn=0.4, slow=3.0, seeds=(0, 1, 2, 3, 4), epochs=None, cold=3, points=0.15, fresh=True)
+FAST = Effort(rounds=3, turn=0.1, slow=0.6, seeds=(0,), epochs=1, cold=1, points=0.05, fresh=False)
 
 
 class LostError(Exception):
@@ -93,10 +106,18 @@ class LostError(Exception):
 class Worker:
     """A contestant's process."""
 
-    def __init__(self, entry: Entry, engine: str, *, more: dict[str, str] | None = None, cold: bool = False) -> None:
-        self.entry, self.started = entry, time.time()
+    def __init__(
+        self,
+        entry: Entry,
+        engine: str,
+        *,
+        more: dict[str, str] | None = None,
+        cold: bool = False,
+        race: Path | None = None,
+    ) -> None:
+        self.entry = entry
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close())
-        options = ["--cold"] if cold else ["--started", repr(self.started)]
+        options = ["--cold"] if cold else ["--race", str(race), repr(time.time())] if race else []
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py"), entry.name, str(entry.threads), engine, *options],
             env=os.environ | entry.environment() | (more or {}),
@@ -390,35 +411,170 @@ def measure_cold(effort: Effort, engine: str) -> dict[str, Any]:
     return results
 
 
-def measure_accuracy(effort: Effort, engine: str) -> dict[str, Any]:
-    """When each contestant has which accuracy on the test images."""
-    tell("time to accuracy: 784-128-10, relu, softmax, cross-entropy, Adam 0.001, minibatch 64")
-    results: dict[str, Any] = {"contestants": {}, "seeds": effort.seeds, "goals": report.GOALS}
-    # Between two looks NumPy's threads would still be turning: looking is done by one.
-    more = {"OPENBLAS_NUM_THREADS": "1"}
-    for seed in effort.seeds:
-        for entry in both_and_ours():
-            one = results["contestants"].setdefault(
-                entry.key, {"label": entry.label, "name": entry.name, "status": "measured", "cold": [], "warm": []}
-            )
-            if one["status"] != "measured":
-                continue
-            worker = Worker(entry, engine, more=more)
-            try:
-                for kind in ("cold", "warm"):
-                    settings = {"seed": seed, "epochs": effort.epochs, "goal": max(report.GOALS)}
-                    worker.tell("accuracy", cold=kind == "cold", **settings)
-                    if kind == "cold":
-                        worker.hear()  # that it is loaded
-                    one[kind].append(worker.hear()["looks"])
-                    last = one[kind][-1][-1]
-                    tell(f"    {entry.label}, seed {seed}, {kind}: {last[1]:.2%} after {report.seconds(last[0])}")
-            except LostError as error:
-                one |= lost(error)
-                tell(f"    {entry.label}: {error.status} ({error.reason})")
-            finally:
-                worker.close()
+def measure_recipes(effort: Effort, engine: str, left_out: dict[str, str]) -> dict[str, Any]:
+    """When each contestant knows how much of the test images, by the recipes that are after it; warm and cold."""
+    from glassnet.recipes import recipe
+
+    results: dict[str, Any] = {"goals": GOALS, "seeds": effort.seeds, "recipes": {}, "versions": {}}
+    with tempfile.TemporaryDirectory() as place:
+        files: dict[str, list[Path]] = {}
+        for name, goal in RACES.items():
+            work, folder = from_recipe(name), Path(place) / name
+            folder.mkdir()
+            files[name] = [folder / f"{seed}.npz" for seed in effort.seeds]
+            for seed, file in zip(effort.seeds, files[name], strict=True):
+                write_course(name, seed, file, effort.epochs)
+            settings = recipe(name).settings
+            one = {"work": dataclasses.asdict(work), "optimizer": str(settings.optimizer), "goal": goal}
+            results["recipes"][name] = {**one, "epochs": effort.epochs or settings.epochs, "contestants": {}}
+        pool: dict[str, Worker] = {}
+        able = {}
+        try:
+            for name, measured in results["recipes"].items():
+                able[name] = _race_warm(name, measured, results, files[name], engine, left_out, pool)
+        finally:
+            close(pool.values())
+        kept = Path(place) / "kept"
+        for name, measured in results["recipes"].items():
+            _race_cold(name, measured, files[name], able[name], engine, kept, effort.cold)
     return results
+
+
+def _race_warm(
+    name: str,
+    measured: dict[str, Any],
+    results: dict[str, Any],
+    files: list[Path],
+    engine: str,
+    left_out: dict[str, str],
+    pool: dict[str, Worker],
+) -> list[Entry]:
+    """Who could; of each peer, only the number of threads that was faster in a trial."""
+    tell(f"{name}, warm: from the first step, in processes that have loaded and compiled")
+    work, kept = Workload.from_data(measured["work"]), measured["contestants"]
+    able = []
+    for entry in entries():
+        reason = entry.left_out(work) or left_out.get(entry.name)
+        kept[entry.key] = {"label": entry.label, "name": entry.name, "threads": entry.threads, "status": "measured"}
+        if reason:
+            kept[entry.key] |= {"status": "left out", "reason": reason}
+        else:
+            able.append(entry)
+    noted = {"contestants": kept, "versions": results["versions"]}
+    workers = start(able, engine, noted, pool)
+    for worker in workers.values():  # nothing is timed yet, so they may all prepare at once
+        worker.tell("course", file=str(files[0]))
+    for key, answer in each(workers, noted):
+        kept[key] |= answer
+    tell("    all are ready")
+
+    def turn(key: str, file: Path | None) -> Any:
+        settle(workers)
+        try:
+            return workers[key].ask("race", file=str(file)) if file else workers[key].ask("trial")
+        except LostError as error:
+            drop(workers, key, error, noted)
+            return None
+
+    trials = {key: taken for key in list(workers) if (taken := turn(key, None)) is not None}
+    best: dict[str, str] = {}
+    for key in sorted(trials, key=lambda key: trials[key]):
+        best.setdefault(workers[key].entry.name, key)
+    for key in [key for key in workers if key not in best.values()]:
+        kept[key] |= {"status": "slower", "reason": f"slower than with another number of threads in a trial of {name}"}
+        # It stays in the pool: another recipe may be another matter.
+        workers.pop(key)
+    _race(measured, "warm", [key for key in workers if key != OURS], files, turn)
+    return [worker.entry for worker in workers.values()]
+
+
+def _race_cold(
+    name: str, measured: dict[str, Any], files: list[Path], able: list[Entry], engine: str, caches: Path, turns: int
+) -> None:
+    tell(f"{name}, cold: from the start of a process")
+    kept = measured["contestants"]
+    chosen = {entry.key: entry for entry in able}
+
+    def more(entry: Entry) -> dict[str, str]:
+        # What glassnet compiles does not depend on the recipe.
+        return keeping(entry, caches / name if entry.peer else caches)
+
+    def turn(key: str, file: Path) -> dict[str, Any] | None:
+        entry = chosen[key]
+        worker = Worker(entry, engine, more=more(entry), race=file)
+        try:
+            return worker.hear()
+        except LostError as error:
+            kept[key] |= lost(error)
+            tell(f"    {entry.label}: {error.status} ({error.reason})")
+            return None
+        finally:
+            worker.close()
+
+    for key, entry in chosen.items():
+        # The first run compiles, and keeps it where the others find it.
+        new = any(not Path(each).exists() for variable, each in more(entry).items() if variable.endswith("_DIR"))
+        if new and (answer := turn(key, files[0])):
+            kept[key]["first"] = {"times": [_times(answer["looks"])], "looks": [rising(answer["looks"])]}
+    _race(measured, "cold", [key for key in chosen if key != OURS], files[:turns], turn)
+
+
+def keeping(entry: Entry, folder: Path) -> dict[str, str]:
+    """The variables by which a library keeps what it compiled in this folder; empty where it compiles nothing."""
+    own = str(folder / entry.key.replace("/", "-"))
+    if entry.name == "jax":
+        return {
+            "JAX_COMPILATION_CACHE_DIR": own,
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        }
+    variable = {OURS: "NUMBA_CACHE_DIR", "torch-compile": "TORCHINDUCTOR_CACHE_DIR"}.get(entry.name)
+    return {variable: own} if variable else {}
+
+
+def _race(
+    measured: dict[str, Any],
+    kind: str,
+    peers: list[str],
+    files: list[Path],
+    turn: Callable[[str, Path], dict[str, Any] | None],
+) -> None:
+    """All turns: glassnet and every peer with one seed, and then with the next. Where it takes no time (warm), glassnet has
+    a turn before each peer.
+    """
+    kept, goal = measured["contestants"], measured["goal"]
+    at = GOALS.index(goal)
+    for number, file in enumerate(files):
+        times: dict[str, list[float | None]] = {}
+        for key in peers or [OURS]:
+            for each in dict.fromkeys((OURS, key)):
+                if kind == "cold" and each in times:
+                    continue
+                if kept[each]["status"] != "measured" or (answer := turn(each, file)) is None:
+                    continue
+                times[each] = _times(answer["looks"])
+                found = kept[each].setdefault(kind, {"times": [], "looks": [], "ends": [], "ready": [], "ratios": []})
+                found["times"].append(times[each])
+                found["ends"].append(answer["looks"][-1][1])
+                found["ready"] += [answer["ready"]] if "ready" in answer else []
+                if len(found["looks"]) == number:  # one for each seed: glassnet has more turns than that
+                    found["looks"].append(rising(answer["looks"]))
+            if key in times and OURS in times:
+                kept[key][kind]["ratios"].append(
+                    [
+                        theirs / ours if theirs is not None and ours is not None else None
+                        for theirs, ours in zip(times[key], times[OURS], strict=True)
+                    ]
+                )
+    for one in kept.values():
+        if one["status"] == "measured":
+            reached = [each[at] for each in one[kind]["times"] if each[at] is not None]
+            when = report.seconds(statistics.median(reached)) if reached else "never"
+            tell(f"    {one['label']}: {goal:.0%} {when}, ends at {statistics.median(one[kind]['ends']):.2%}")
+
+
+def _times(looks: list[list[float]]) -> list[float | None]:
+    return [first_reached(looks, goal) for goal in GOALS]
 
 
 def measure_scaling(effort: Effort, engine: str) -> dict[str, Any]:
@@ -498,6 +654,9 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="about 2 minutes; writes no page")
     parser.add_argument("--only", help=f"some of {', '.join(SECTIONS)}, with commas between")
+    parser.add_argument(
+        "--add", action="store_true", help="put what --only names to the results that are there, and make the page"
+    )
     parser.add_argument("--rounds", type=int, help="how often every peer takes its turn")
     parser.add_argument("--out", type=Path, help="where to keep the results")
     parser.add_argument(
@@ -513,19 +672,28 @@ def options() -> argparse.Namespace:
     unknown = [name for name in given.sections if name not in SECTIONS]
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}: choose from {', '.join(SECTIONS)}")
+    if given.add and (not given.only or given.quick or given.out):
+        parser.error("--add goes with --only, and with neither --quick nor --out")
     if given.rounds is not None and given.rounds < 1:
         parser.error("--rounds must be 1 or more")
     if given.out is not None:
         given.out = given.out.resolve()
+    elif given.add:
+        given.out = RESULTS
     elif not given.only:
         given.out = QUICK if given.quick else RESULTS
     return given
 
 
 def _section(
-    name: str, results: dict[str, Any], effort: Effort, left_out: dict[str, str], pool: dict[str, Worker]
+    name: str,
+    results: dict[str, Any],
+    effort: Effort,
+    left_out: dict[str, str],
+    pool: dict[str, Worker],
+    again: dict[str, Any] | None,
 ) -> None:
-    """Measure one part and add it to the results."""
+    """Measure one part and add it to the results; ``again`` says when, if the others are of another run."""
     engine = results["engine"]
     if name in WORKLOADS:
         found = measure(WORKLOADS[name], entries(), effort, engine, left_out, pool)
@@ -536,11 +704,26 @@ def _section(
         found = results["ceilings"] = measure_ceilings(counts, quick=results["quick"])
     elif name == "cold":
         found = results["cold"] = measure_cold(effort, engine)
-    elif name == "accuracy":
-        found = results["accuracy"] = measure_accuracy(effort, engine)
+    elif name == "recipes":
+        found = results["recipes"] = measure_recipes(effort, engine, left_out)
     else:
         found = results["scaling"] = measure_scaling(effort, engine)
     results["versions"] |= found.pop("versions", {})
+    if again:
+        found["again"] = again
+
+
+def _there(path: Path, new: dict[str, Any]) -> dict[str, Any]:
+    """The results that are there, if they can be added to: they must be of the same kind, and of this machine."""
+    if not path.exists():
+        sys.exit(f"{path} is not there: run python bench/run.py first")
+    results: dict[str, Any] = json.loads(path.read_text())
+    if results["quick"] or results["engine"] != new["engine"]:
+        sys.exit(f"{path} is of another kind of run, so nothing can be added to it: run python bench/run.py")
+    facts = ("processor", "family", "cores", "memory", "python")
+    if any(results["machine"][fact] != new["machine"][fact] for fact in facts):
+        sys.exit(f"{path} is of another machine, so nothing can be added to it: run python bench/run.py")
+    return results
 
 
 def main() -> None:
@@ -557,7 +740,7 @@ def main() -> None:
         return
     effort = FAST if given.quick else FULL
     if given.rounds:
-        effort = dataclasses.replace(effort, rounds=given.rounds)
+        effort = dataclasses.replace(effort, rounds=given.rounds, seeds=tuple(range(given.rounds)))
     results = {
         "quick": given.quick,
         "engine": given.engine,
@@ -566,20 +749,24 @@ def main() -> None:
         "versions": {},
         "workloads": {},
     }
+    again = None
+    if given.add:
+        results, new = _there(RESULTS, results), results
+        again = {"date": new["machine"]["date"], "load": new["machine"]["load"]}
     left_out = {"torch-compile": "takes too long to compile for the quick run"} if given.quick else {}
     pool: dict[str, Worker] = {}
     try:
         for section in SECTIONS:
             if section in given.sections:
-                _section(section, results, effort, left_out, pool)
-                results["seconds"] = time.monotonic() - BEGAN
+                _section(section, results, effort, left_out, pool, again)
+                results["seconds"] = results["seconds"] if given.add else time.monotonic() - BEGAN
                 save(results, given.out)
     finally:
         close(pool.values())
     print("\n" + report.summary(results))
     if given.out:
         tell(f"wrote {given.out}")
-    if given.out == RESULTS and not given.only:
+    if given.out == RESULTS and (given.add or not given.only):
         report.write(results)
 
 

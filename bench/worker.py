@@ -1,7 +1,8 @@
 """One contestant in a process of its own. run.py starts it with its number of threads, and asks it for one thing at a time.
 
-    python bench/worker.py NAME THREADS ENGINE            # then one JSON object a line, in and out, until the input ends
-    python bench/worker.py NAME THREADS ENGINE --cold     # train P1 for an epoch, say so, and end
+    python bench/worker.py NAME THREADS ENGINE               # then one JSON object a line, in and out, until the input ends
+    python bench/worker.py NAME THREADS ENGINE --cold        # train P1 for an epoch, say so, and end
+    python bench/worker.py NAME THREADS ENGINE --race FILE STARTED   # train as FILE says, say how it went, and end
 
 A process of its own, because a library reads its number of threads when it is loaded, and because memory is counted by the
 process. It ends when run.py does.
@@ -9,24 +10,19 @@ process. It ends when run.py does.
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import json
 import os
-import signal
-import statistics
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from contestants import CONTESTANTS, Contestant, Entry, Trainer, make
-from workloads import PIECES, TIME_TO_ACCURACY, WORKLOADS, Workload, examples, initial, test_images
+from workloads import PIECES, UNITS, WORKLOADS, Workload, examples, initial, looked_at, test_images
 
 JUDGED = 5_000
 """How many examples show whether a contestant learns."""
-LOOKS = 10
-"""How often an epoch the time to accuracy is looked at."""
 ENOUGH = 300
 """So many calls show how long one takes."""
 
@@ -49,6 +45,13 @@ def peak_memory() -> int | None:
     return most if sys.platform == "darwin" else most * 1024
 
 
+def median(values: list[float]) -> float:
+    """The median. Loading the module that has it takes 10 milliseconds, which a cold start should not pay for."""
+    from statistics import median
+
+    return median(values)
+
+
 def one_line(error: BaseException) -> str:
     """The error as one sentence."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -66,14 +69,6 @@ def cost_of_weights(work: Workload, weights: Any, inputs: Any, targets: Any) -> 
     return float(
         cost_of(as_cost(work.cost), network.activations[-1], forward.zs[-1], forward.activations[-1], targets).mean()
     )
-
-
-def accuracy_of_weights(work: Workload, weights: Any, inputs: Any, labels: Any) -> float:
-    """The part of the images that a network with these weights gets right."""
-    from glassnet.network import Layer, Network
-
-    network = Network(tuple(Layer(weight, bias) for weight, bias in weights), initial(work).activations)
-    return float((network(inputs).argmax(axis=1) == labels).mean())
 
 
 class Training:
@@ -185,7 +180,7 @@ class Answering:
             began = time.perf_counter()
             ask(x)
             times.append(time.perf_counter() - began)
-        return statistics.median(times)
+        return median(times)
 
     def time(self, *, part: bool, repeats: int) -> float:
         """Seconds a call, the median of several; there are no parts of a call."""
@@ -199,34 +194,96 @@ class Answering:
         return {"difference": self.difference, "part": 1.0, "last_short": True, "n": n, "nonzero": nonzero}
 
 
-def accuracy(contestant: Contestant, seed: int, epochs: int, goal: float, started: float | None) -> dict[str, Any]:
-    """Train until a goal on the test images, or for some epochs; when it had which accuracy.
+class Race:
+    """A recipe to be trained by, from the same weights on the same minibatches as everybody, and when it knew how much.
 
-    All contestants start from the same weights and see the same minibatches in the same order. An epoch is made of whole
-    minibatches, the same number between any two looks, so that a contestant that compiles for one number of them compiles
-    once. Looking is not counted. The clock starts at ``started``, when the process was about to start, or, if that is
-    None, now, in a process that has trained before: what a library makes of the images at first is counted, too.
+    The clock stands still while the weights are copied at each look. What each copy knows is found out afterwards.
     """
-    from glassnet.training import order
 
-    work = TIME_TO_ACCURACY
-    began = time.time() if started is None else started
-    inputs, targets = examples(work.data)
-    trainer = next(iter(contestant.trainers(work, inputs, targets, initial(work, seed)).values()))()
-    images, labels = test_images()
-    chunk = len(inputs) // work.batch // LOOKS * work.batch
-    looks, looking = [], 0.0
-    for epoch in range(epochs):
-        rows = order(len(inputs), seed, epoch)
-        for number in range(LOOKS):
-            trainer.train(rows[number * chunk : (number + 1) * chunk])
-            now = time.time()
-            reached = accuracy_of_weights(work, trainer.weights(), images, labels)
-            looks.append([now - began - looking, reached])
-            looking += time.time() - now
-            if reached >= goal:
-                return {"looks": looks}
-    return {"looks": looks}
+    def __init__(self, contestant: Contestant, file: str) -> None:
+        self.contestant, self.course = contestant, self._course(file)
+        work = self.work = self.course["work"]
+        self.inputs, self.targets = contestant.digits()
+        network = contestant.network(work, self.course["layers"])
+        ways = contestant.trainers(work, self.inputs, self.targets, network, len(self.course["rates"]))
+        self.way, build = next(iter(ways.items()))
+        self.trainer = build()
+
+    def _course(self, file: str) -> dict[str, Any]:
+        import numpy as np
+
+        with np.load(file) as given:
+            layers = [
+                (given[f"weight{number}"], given[f"bias{number}"])
+                for number in range(sum(name.startswith("bias") for name in given.files))
+            ]
+            work = Workload.from_data(json.loads(str(given["work"])))
+            return {"work": work, "layers": layers, "rows": given["rows"], "rates": given["rates"]}
+
+    def parts(self) -> list[tuple[Any, Any]]:
+        """The rows and the learning rates of each part; all but the last have the same number of minibatches."""
+        rows, rates, batch = self.course["rows"], self.course["rates"], self.work.batch
+        size = max(1, len(self.inputs) // batch // UNITS)
+        return [
+            (rows[first * batch : (first + size) * batch], rates[first : first + size])
+            for first in range(0, len(rates), size)
+        ]
+
+    def warm_up(self) -> None:
+        """Compile what has to be compiled, for training and for judging."""
+        for rows, rates in self.parts()[:3]:
+            self.trainer.train(rows, rates)
+        self.judge([])
+
+    def trial(self) -> float:
+        """Seconds of the first epoch."""
+        parts = self.parts()[:UNITS]
+        began = time.perf_counter()
+        for part in parts:
+            self.trainer.train(*part)
+        return time.perf_counter() - began
+
+    def restart(self, file: str) -> float:
+        """Begin anew as the file says; the seconds that it took."""
+        self.course = self._course(file)
+        began = time.perf_counter()
+        self.trainer.restart(self.contestant.network(self.work, self.course["layers"]))
+        return time.perf_counter() - began
+
+    def run(self, started: float | None = None) -> list[tuple[float, Any]]:
+        """The weights at each look, and when: in seconds since ``started`` or, if it is None, since the first step."""
+        import numpy as np
+
+        parts, copying = self.parts(), 0.0
+        copies: list[tuple[float, Any]] = []
+        began = time.time() if started is None else started
+        for number, part in enumerate(parts, start=1):
+            self.trainer.train(*part)
+            if looked_at(number, len(parts)):
+                now = time.time()
+                weights = [(np.array(weight), np.array(bias)) for weight, bias in self.trainer.weights()]
+                copies.append((now - began - copying, weights))
+                copying += time.time() - now
+        return copies
+
+    def judge(self, copies: list[tuple[float, Any]]) -> list[tuple[float, float]]:
+        """What part of the test images each copy gets right, beside when it was made. The same for all contestants."""
+        from glassnet.network import Layer, Network
+
+        try:
+            from glassnet.fused import predictor
+        except ImportError:  # the reference engine takes part where there is no Numba: slower, and the same answers
+
+            def predictor(network: Any) -> Any:
+                return network
+
+        images, labels = test_images()
+        like = initial(self.work)
+        looks = []
+        for when, weights in copies:
+            network = Network(tuple(Layer(*each) for each in weights), like.activations)
+            looks.append((round(when, 6), float((predictor(network)(images).argmax(axis=1) == labels).mean())))
+        return looks
 
 
 def scale(contestant: Contestant, work: Workload, inputs: Any, targets: Any, seconds: float) -> dict[str, float]:
@@ -241,16 +298,19 @@ def scale(contestant: Contestant, work: Workload, inputs: Any, targets: Any, sec
         start = time.perf_counter()
         trainer.run(batches)
         times.append(time.perf_counter() - start)
-    return {"rate": batches * work.batch / statistics.median(times)}
+    return {"rate": batches * work.batch / median(times)}
 
 
 def end_with_parent() -> None:
     """On Linux: be killed when the parent dies, even in the middle of a long calculation."""
     if sys.platform == "linux":
+        import ctypes
+        import signal
+
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def serve(contestant: Contestant, say: Any, imported: int | None, started: float | None) -> None:
+def serve(contestant: Contestant, say: Any, imported: int | None) -> None:
     """Do what comes in, until no more does."""
     task: Any = None
     data: Any = None
@@ -268,9 +328,15 @@ def serve(contestant: Contestant, say: Any, imported: int | None, started: float
                 answer = task.time(**command)
             elif what == "finish":
                 answer = {**task.finish(), "memory": {"imported": imported, "peak": peak_memory()}}
-            elif what == "accuracy":
-                cold = command.pop("cold")
-                answer = accuracy(contestant, started=started if cold else None, **command)
+            elif what == "course":
+                task = None  # gives back the memory of the last one first
+                task = Race(contestant, command["file"])
+                task.warm_up()
+                answer = {"way": task.way}
+            elif what == "trial":
+                answer = task.trial()
+            elif what == "race":
+                answer = {"ready": task.restart(command["file"]), "looks": task.judge(task.run())}
             elif what == "scale":
                 work = Workload.from_data(command["work"])
                 data = data or examples(work.data)
@@ -301,13 +367,17 @@ def main() -> None:
 
     name, threads, engine, *rest = sys.argv[1:]
     entry = Entry(name, int(threads) if threads != "None" else None)
-    started = float(rest[1]) if rest[:1] == ["--started"] else None
     try:
         contestant = make(entry, engine)
         imported = peak_memory()
         if rest == ["--cold"]:
             cold(contestant)
             say({"answer": None})
+            return
+        if rest[:1] == ["--race"]:
+            race = Race(contestant, rest[1])
+            copies = race.run(float(rest[2]))
+            say({"answer": {"way": race.way, "looks": race.judge(copies)}})
             return
         say({"answer": {"versions": contestant.versions()}})
     except ModuleNotFoundError as error:
@@ -319,7 +389,7 @@ def main() -> None:
     except Exception as error:
         say({"failed": one_line(error)})
         return
-    serve(contestant, say, imported, started)
+    serve(contestant, say, imported)
 
 
 if __name__ == "__main__":

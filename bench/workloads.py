@@ -5,25 +5,33 @@ Nothing here loads NumPy until it is called: a worker must first be told how man
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from glassnet.network import Network
 
 __all__ = [
+    "GOALS",
     "INFERENCE",
-    "TIME_TO_ACCURACY",
+    "RACES",
     "TRAINING",
     "WORKLOADS",
     "Workload",
     "examples",
+    "first_reached",
+    "from_recipe",
     "initial",
+    "looked_at",
     "needs",
+    "rising",
     "test_images",
+    "write_course",
 ]
 
 NUMBER = 4
@@ -42,7 +50,10 @@ class Workload:
         name: P1 to P6 are trainings, I1 and I2 ask a network that is ready.
         kind: what is timed: an epoch, one answer at a time, or all answers in one call.
         sizes: neurons of each layer, input and output included.
+        optimizer: its other settings are those of its kind: ``momentum`` and ``nesterov`` of sgd, ``beta1`` and ``beta2``
+            of adam.
         data: "mnist", the 60,000 training images (the 10,000 test images where a network is asked); "rows", made up.
+        recipe: the name of the recipe that it was made of, whose learning rate changes from step to step.
         target: how many times as fast as the best peer glassnet aims to be; None where nothing is aimed at.
     """
 
@@ -57,6 +68,11 @@ class Workload:
     batch: int = 1
     data: Literal["mnist", "rows"] = "mnist"
     target: float | None = None
+    momentum: float = 0.0
+    nesterov: bool = False
+    beta1: float = 0.9
+    beta2: float = 0.999
+    recipe: str = ""
 
     @property
     def title(self) -> str:
@@ -111,7 +127,14 @@ INFERENCE = (
     Workload("I2", "throughput", (784, 800, 10), "relu", "softmax", "cross_entropy", batch=10_000, target=1.2),
 )
 WORKLOADS = {each.name: each for each in (*TRAINING, *INFERENCE)}
-TIME_TO_ACCURACY = _digits("time to accuracy", (784, 128, 10), 64, None, optimizer="adam", rate=0.001)
+RACES = {"quick": 0.97, "quick98": 0.98}
+"""The recipes whose time to accuracy is measured, and the accuracy on the test images that each was made for."""
+GOALS = (0.90, 0.95, 0.96, 0.97, 0.98)
+"""The accuracies that are waited for."""
+UNITS = 40
+"""Equal parts of an epoch, in minibatches; between two looks there are whole ones."""
+CLOSE = 20
+"""Parts that are each looked at, at the start, where an accuracy rises fast; afterwards, every second one."""
 
 SCALING: dict[str, tuple[tuple[int, Workload], ...]] = {
     "width": tuple(
@@ -186,6 +209,90 @@ def initial(work: Workload, seed: int = 0) -> Network:
 
     initializer = "he" if work.hidden == "relu" else "glorot"
     return Network.random(work.sizes, hidden=work.hidden, output=work.output, initializer=initializer, seed=seed)
+
+
+# ── Recipes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def from_recipe(name: str) -> Workload:
+    """The recipe as a workload that peers can be given.
+
+    Whatever cannot be said in a workload is refused, so that no peer is quietly given something else.
+    """
+    from glassnet.optimizers import SGD, Adam
+    from glassnet.recipes import recipe
+
+    chosen = recipe(name)
+    settings = chosen.settings
+    optimizer = settings.optimizer
+    kinds: dict[type, tuple[str, ...]] = {SGD: ("momentum", "nesterov"), Adam: ("beta1", "beta2")}
+    if type(optimizer) not in kinds:
+        raise ValueError(f"the bench cannot give the peers the optimizer {optimizer} of {name}")
+    given = {each: getattr(optimizer, each) for each in kinds[type(optimizer)]}
+    if (
+        optimizer.weight_decay
+        or optimizer.clip
+        or settings.dropout
+        or settings.deform
+        or chosen.hidden.name not in HIDDEN
+    ):
+        raise ValueError(
+            f"the bench cannot give the peers weight decay, clipping, dropout or deformation, as {name} has"
+        )
+    return Workload(
+        name, "train", chosen.sizes, chosen.hidden.name, chosen.output.name, settings.cost.name, optimizer.name,
+        batch=settings.batch_size, recipe=name, **given,
+    )  # fmt: skip
+
+
+HIDDEN = ("relu", "sigmoid")
+"""The activations of hidden layers that every contestant knows."""
+
+
+def write_course(name: str, seed: int, path: Path, epochs: int | None = None, n: int = 60_000) -> None:
+    """What all contestants are given to train by a recipe with a seed, in one file.
+
+    That is the workload, the initial weights, the examples in the order in which they come, and the learning rate of each
+    step. Minibatches are whole: the short one at the end of an epoch is left out, as some peers want them all of one size.
+    """
+    import numpy as np
+
+    from glassnet.recipes import recipe
+    from glassnet.training import order
+
+    work, settings = from_recipe(name), recipe(name).settings
+    epochs, batches = epochs or settings.epochs, n // work.batch
+    orders = [order(n, seed, epoch)[: batches * work.batch] for epoch in range(epochs)]
+    rate = settings.optimizer.learning_rate
+    total = epochs * batches
+    rates = [rate(step, total) if callable(rate) else rate for step in range(total)]
+    parameters = {}
+    for number, layer in enumerate(recipe(name).network(seed).layers):
+        parameters |= {f"weight{number}": layer.weight, f"bias{number}": layer.bias}
+    np.savez(
+        path, work=json.dumps(asdict(work)), rows=np.concatenate(orders),
+        rates=np.array(rates, np.float32), **parameters,
+    )  # fmt: skip
+
+
+def looked_at(part: int, parts: int) -> bool:
+    """Whether there is a look after this part, counted from 1, of so many: of the first ones each, then every second."""
+    return part <= CLOSE or part % 2 == 0 or part == parts
+
+
+def first_reached(looks: Sequence[Sequence[float]], goal: float) -> float | None:
+    """When an accuracy was first seen, of looks (seconds, accuracy); None if it never was. Nothing is interpolated."""
+    return next((when for when, accuracy in looks if accuracy >= goal), None)
+
+
+def rising(looks: list[list[float]]) -> list[list[float]]:
+    """The looks at which more was right than ever before: enough to say when an accuracy was first reached."""
+    best, kept = -1.0, []
+    for when, accuracy in looks:
+        if accuracy > best:
+            best = accuracy
+            kept.append([when, accuracy])
+    return kept
 
 
 # ── The least work there is ──────────────────────────────────────────────────────────────────────────────────────────
