@@ -157,18 +157,34 @@ def test_the_docstrings_examples_run():
         assert result.failed == 0
 
 
-def test_figures_in_the_readme_are_those_that_were_measured():
-    # Accuracies and times come from bench/results, by way of docs/results.md.
+def test_results_are_of_the_recipes_as_they_are(monkeypatch):
     import json
-    import statistics
 
-    results = json.loads((ROOT / "bench" / "results" / "accuracy.json").read_text())["recipes"]
-    for name in ("small", "series"):
-        tests = [run["test"] for run in results[name]["runs"]]
-        figure = f"{100 * statistics.mean(tests):.2f} ± {100 * statistics.stdev(tests):.2f} %"
-        for readme in ("README.md", "README.zh.md"):
-            assert figure in page(readme), f"{readme} should say {figure} of {name}"
-    assert statistics.mean(run["test"] for run in results["small"]["runs"]) >= 0.955
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    import records
+    from glassnet.recipes import RECIPES
+
+    results = json.loads(records.RESULTS.read_text())
+    assert list(results["recipes"]) == list(RECIPES)
+    for name, result in results["recipes"].items():
+        assert {key: result[key] for key in ("network", "training")} == records.in_words(RECIPES[name])
+        assert len(result["runs"]) == records.FEWER.get(name, len(records.SEEDS))
+    assert page("results.md") == records.page(results, json.loads(records.SEARCH.read_text()))
+    begin, end = records.README_MARKS
+    for name, words in records.READMES.items():
+        assert page(name).partition(begin)[2].partition(end)[0] == records.readme_table(results, words)
+
+
+def test_the_speed_of_deformations_is_what_was_measured(monkeypatch):
+    import json
+
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    import deform as measured
+
+    begin, end = measured.MARKS
+    results = json.loads(measured.RESULTS.read_text())
+    assert page("deform.md").partition(begin)[2].partition(end)[0] == measured.text(results)
+    assert min(each["all threads"]["ratio"] for each in results["kinds"].values()) >= 20
 
 
 def test_the_readme_quotes_the_bench(monkeypatch):
@@ -232,7 +248,7 @@ def test_the_defaults_are_those_that_won_on_the_validation_split():
     from glassnet.checkpoint import Settings
     from glassnet.initializers import glorot
 
-    search = json.loads((ROOT / "bench" / "results" / "recipe.json").read_text())
+    search = json.loads((ROOT / "bench" / "results" / "search.json").read_text())["plain"]
     best = max(search.values(), key=lambda each: each["mean"])
     settings = Settings()
     assert (best["optimizer"], best["initializer"]) == (str(settings.optimizer), str(glorot))

@@ -138,7 +138,7 @@ RECIPES: dict[str, Recipe] = {
             hidden=relu,
             output=softmax,
             initializer=he,
-            settings=Settings(cross_entropy, Adam(Cosine(0.001)), epochs=400, batch_size=128, deform=_RUBBER),
+            settings=Settings(cross_entropy, Adam(Cosine(0.001)), epochs=80, batch_size=128, deform=_RUBBER),
             validation=5000,
         ),
         Recipe(
