@@ -30,7 +30,7 @@ def until_step(page, least):
 
 
 def until_answer(page, digit):
-    wait(page, f"digit => document.querySelector('{ANSWER}').dataset.answer === digit", digit)
+    wait(page, f"digit => document.querySelector('{ANSWER}')?.dataset.answer === digit", digit)
 
 
 def play(page):
