@@ -275,21 +275,10 @@ FEWER = {"simard": 1, "deep": 1}
 
 def validation_accuracy(candidate: Recipe, seed: int) -> tuple[float, float]:
     """The accuracy on the validation images after the last epoch, and the seconds it took to train."""
-    digits, settings = mnist(), candidate.settings
+    digits = mnist()
     accuracy, seconds = 0.0, 0.0
-    for event in train(
-        candidate.network(seed),
-        digits.train,
-        validation=digits.validation,
-        cost=settings.cost,
-        optimizer=settings.optimizer,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        dropout=settings.dropout,
-        deform=settings.deform,
-        seed=seed,
-        quiet=True,
-    ):
+    start = candidate.start(seed)
+    for event in train(None, digits.train, validation=digits.validation, start=start, quiet=True):
         if isinstance(event, EpochEnded) and event.validation is not None:
             accuracy, seconds = event.validation.accuracy or 0.0, event.seconds
     return accuracy, seconds

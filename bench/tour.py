@@ -178,16 +178,7 @@ _networks: dict[str, Network] = {}
 def trained(name: str) -> Network:
     """A recipe's network, trained with seed 0."""
     if name not in _networks:
-        chosen = recipe(name)
-        settings = chosen.settings
-        events = train(
-            chosen.network(),
-            digits.train,
-            cost=settings.cost,
-            optimizer=settings.optimizer,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-        )
+        events = train(None, digits.train, start=recipe(name).start())
         _networks[name] = last(events)
     return _networks[name]
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,18 +19,10 @@ def test_every_recipe_trains(name, few):
     each = recipe(name)
     assert each.name == name
     check_fit(each.settings.cost, each.output)
-    network = each.network(seed=1)
-    assert network.sizes == each.sizes
-    events = train(
-        network,
-        few[0],
-        cost=each.settings.cost,
-        optimizer=each.settings.optimizer,
-        batch_size=each.settings.batch_size,
-        dropout=each.settings.dropout,
-        deform=each.settings.deform,
-        epochs=2,
-    )
+    assert each.network(seed=1).sizes == each.sizes
+    start = each.start(seed=1)
+    assert start.settings == replace(each.settings, seed=1)
+    events = train(None, few[0], start=start, epochs=2)
     costs = [event.cost for event in events if hasattr(event, "cost")]
     assert costs[1] < costs[0]
 

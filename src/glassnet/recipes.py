@@ -5,11 +5,11 @@ Each was chosen on a validation split of the training images; the test images ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from glassnet.activations import Activation, relu, sigmoid, silu, softmax
-from glassnet.checkpoint import Settings
+from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.costs import binary_cross_entropy, cross_entropy, squared_error
 from glassnet.deform import Affine, Elastic
 from glassnet.errors import WrongValue
@@ -51,6 +51,11 @@ class Recipe:
         return Network.random(
             self.sizes, hidden=self.hidden, output=self.output, initializer=self.initializer, seed=seed
         )
+
+    def start(self, seed: int = 0) -> Checkpoint:
+        """Where its training begins: ``train(None, data, start=recipe(name).start(seed))`` does all that it says."""
+        network, settings = self.network(seed), replace(self.settings, seed=seed)
+        return Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
 
 
 _MILD = Affine(rotation=10, shear=0.1, scale=0.1, shift=1)
