@@ -31,6 +31,7 @@ from glassnet.data import mnist
 from glassnet.deform import Affine, Deformation, Deformer, Elastic
 from glassnet.threads import available
 from machine import processor
+from marked import put
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "deform.json"
@@ -175,10 +176,7 @@ def main() -> None:
         sys.exit()
     results = measured()
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    PAGE.write_text(before + begin + text(results) + end + after, encoding="utf-8")
+    put(PAGE, MARKS, text(results))
     print(text(results))
 
 

@@ -22,6 +22,7 @@ from glassnet.data import mnist
 from glassnet.explain import Parameter
 from glassnet.recipes import recipe
 from machine import processor
+from marked import put
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "explain.json"
@@ -90,10 +91,7 @@ def main() -> None:
     """Measure, record, write."""
     results = measured()
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-    page = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    PAGE.write_text(before + begin + text(results) + end + after, encoding="utf-8")
+    put(PAGE, MARKS, text(results))
     print(text(results))
 
 

@@ -39,6 +39,7 @@ from glassnet.recipes import PRETRAINED, RECIPES, Recipe
 from glassnet.threads import available
 from glassnet.training import train
 from machine import processor
+from marked import put
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "records.json"
@@ -441,10 +442,7 @@ def main() -> None:
     draw(results)
     PAGE.write_text(page(results, json.loads(SEARCH.read_text())), encoding="utf-8")
     for name, words in READMES.items():
-        path = HERE.parent / name
-        before, begin, rest = path.read_text(encoding="utf-8").partition(README_MARKS[0])
-        _, end, after = rest.partition(README_MARKS[1])
-        path.write_text(before + begin + readme_table(results, words) + end + after, encoding="utf-8")
+        put(HERE.parent / name, README_MARKS, readme_table(results, words))
     print(f"wrote {PAGE} and {PICTURE}")
 
 

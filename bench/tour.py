@@ -41,6 +41,7 @@ from glassnet.optimizers import SGD
 from glassnet.recipes import recipe
 from glassnet.training import Diverged, train
 from glassnet.watch import last
+from marked import put
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
@@ -411,10 +412,7 @@ def write(numbers: dict[str, Any]) -> None:
     for language, path in PAGES.items():
         path.write_text(rendered(language, numbers), encoding="utf-8")
         print(f"wrote {path}")
-    page = PATTERNS.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    PATTERNS.write_text(before + begin + hope_text(numbers) + end + after, encoding="utf-8")
+    put(PATTERNS, MARKS, hope_text(numbers))
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import of glassnet.
 
 import importlib.util
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +78,28 @@ def digits():
 def few(digits):
     """500 digits to train on and 200 to validate: enough to learn a little, quick to do."""
     return digits.train.take(slice(0, 500)), digits.validation.take(slice(0, 200))
+
+
+@pytest.fixture
+def new_crew(monkeypatch):
+    """As if no thread of glassnet's had been started yet."""
+    from glassnet import threads
+
+    monkeypatch.setattr(threads, "_crew", threads.Crew())
+
+
+@pytest.fixture
+def refuse(monkeypatch):
+    """A function after which no threads can be started that have such names."""
+
+    def refuse(named):
+        start = threading.Thread.start
+
+        def refused(self):
+            if named(self.name):
+                raise RuntimeError("can't start new thread")
+            start(self)
+
+        monkeypatch.setattr(threading.Thread, "start", refused)
+
+    return refuse

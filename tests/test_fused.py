@@ -27,7 +27,6 @@ from glassnet.evaluation import outputs
 from glassnet.fused import Fused, lacking, predictor
 from glassnet.network import Layer, map_parameters
 from glassnet.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Cosine, OneCycle, RMSprop, StepDecay, WarmUp
-from glassnet.threads import Crew
 from glassnet.training import as_engine, order
 
 
@@ -853,31 +852,8 @@ def test_training_and_answering_at_once(few):
             assert (done[0].result(), done[1].result().tobytes()) == alone
 
 
-@pytest.fixture
-def new_crew(monkeypatch):
-    """As if no thread had been started yet."""
-    monkeypatch.setattr("glassnet.threads._crew", Crew())
-
-
 def crew():
     return [thread for thread in threading.enumerate() if thread.name.startswith("glassnet")]
-
-
-@pytest.fixture
-def refuse(monkeypatch):
-    """A function after which no threads can be started that have such names."""
-
-    def refuse(named):
-        start = threading.Thread.start
-
-        def refused(self):
-            if named(self.name):
-                raise RuntimeError("can't start new thread")
-            start(self)
-
-        monkeypatch.setattr(threading.Thread, "start", refused)
-
-    return refuse
 
 
 def test_where_no_crew_can_be_had_one_thread_does_it_all(few, new_crew, refuse):

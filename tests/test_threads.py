@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from glassnet import WrongValue, threads
-from glassnet.threads import Crew, available, check_threads, together
+from glassnet import WrongValue
+from glassnet.threads import available, check_threads, together
 
 WAIT = 30
 """Seconds after which a thread that should have come is given up."""
@@ -64,29 +64,6 @@ def test_a_number_of_threads_is_a_whole_number_from_1(wrong):
 
 
 # ── The crew ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def new_crew(monkeypatch):
-    """As if no thread had been started yet."""
-    monkeypatch.setattr(threads, "_crew", Crew())
-
-
-@pytest.fixture
-def refuse(monkeypatch):
-    """A function after which no threads can be started that have such names."""
-
-    def refuse(named):
-        start = threading.Thread.start
-
-        def refused(self):
-            if named(self.name):
-                raise RuntimeError("can't start new thread")
-            start(self)
-
-        monkeypatch.setattr(threading.Thread, "start", refused)
-
-    return refuse
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
