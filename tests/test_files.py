@@ -1,22 +1,29 @@
 """Writing a file: whatever fails, and wherever, it is the old one or the new one, whole."""
 
 import errno
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from glassnet import files
-from glassnet.errors import GlassnetError
-from glassnet.files import NotSaved, write
+from glassnet.errors import GlassnetError, WrongFile
+from glassnet.files import Lock, NotSaved, append, check_seal, sealed, sweep, write
 
 OLD, NEW = b"the old one", b"the new one, " + bytes(range(256)) * 300
 ALONE = "import sys; from glassnet.files import write; write(sys.argv[1], bytes(100_000))"
+
+
+def plain(name):
+    """A file's name without the part of a partial file's that is its own."""
+    return re.sub(r"\.[0-9a-f]{8}\.partial$", ".partial", name)
 
 
 def machine(failing=None, code=errno.ENOSPC, gulp=40_000):
@@ -28,7 +35,7 @@ def machine(failing=None, code=errno.ENOSPC, gulp=40_000):
 
     def noted(name):
         def call(what, *more):
-            words = [Path(each).name for each in (what, *more) if isinstance(each, str | Path)]
+            words = [plain(Path(each).name) for each in (what, *more) if isinstance(each, str | Path)]
             did.append(f"{name} {' to '.join(words) or names[what]}")
             if len(did) == failing:
                 if name == "close":  # what is closed is gone, even if that fails
@@ -38,7 +45,7 @@ def machine(failing=None, code=errno.ENOSPC, gulp=40_000):
                 return os.write(what, more[0][:gulp])
             result = getattr(os, name)(what, *more)
             if name == "open":
-                names[result] = Path(what).name
+                names[result] = plain(Path(what).name)
             return result
 
         return call
@@ -101,7 +108,7 @@ def test_a_save_reaches_the_disk_in_order(path, tmp_path):
         pytest.skip("strace may not look into processes here")
     assert done.returncode == 0, done.stderr
     lines = [line.partition(" ")[2].strip() for line in trace.read_text().splitlines() if str(path.parent) in line]
-    partial, folder = re.escape(str(path.parent / ".model.partial")), re.escape(str(path.parent))
+    partial, folder = re.escape(str(path.parent / ".model.")) + "[0-9a-f]{8}.partial", re.escape(str(path.parent))
     expected = [
         rf'open(at)?\(.*"{partial}", O_WRONLY\|O_CREAT\|O_TRUNC.* = \d+',
         rf"write\(\d+<{partial}>, .*, 100000\) += 100000",
@@ -163,6 +170,17 @@ def test_a_partial_file_that_cannot_be_removed_does_no_harm(path, monkeypatch):
     assert path.read_bytes() == OLD
     write(path, NEW)
     assert path.read_bytes() == NEW
+    sweep(path.parent)
+    assert os.listdir(path.parent) == ["model"]
+
+
+def test_two_that_save_at_once_do_not_write_into_each_others_file(path):
+    """Every save of each comes to its end, and what is there is one of them, whole."""
+    bodies = [bytes([number]) * 200_000 for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(write, path, body) for body in bodies * 10]:
+            done.result()
+    assert path.read_bytes() in bodies
     assert os.listdir(path.parent) == ["model"]
 
 
@@ -184,11 +202,171 @@ def test_an_interruption_leaves_the_old_file(path, monkeypatch):
     assert os.listdir(path.parent) == ["model"]
 
 
-def test_what_a_killed_process_left_is_written_over(path):
-    (path.parent / ".model.partial").write_bytes(NEW * 9)
+def test_what_killed_processes_left_is_swept_away(path):
+    (path.parent / ".model.0123abcd.partial").write_bytes(NEW * 9)
+    (path.parent / "model.partial").write_bytes(NEW)  # somebody's own
     write(path, NEW)
+    sweep(path.parent)
     assert path.read_bytes() == NEW
-    assert os.listdir(path.parent) == ["model"]
+    assert sorted(os.listdir(path.parent)) == ["model", "model.partial"]
+
+
+# ── Lines ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+LINES = [b"one\n", b"two\n" * 3000, b"three\n"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_an_append_that_fails_midway_leaves_the_file_as_it_was(path, monkeypatch, code):
+    """Whole lines may have come to the disk before it was full: whoever tries again would write them twice."""
+    end = append(path, LINES[0], end=0)
+    assert path.read_bytes() == LINES[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "fsync", failing("the disk") if code == errno.EIO else full)
+        with pytest.raises(NotSaved, match="could not add to"):
+            append(path, LINES[1], end)
+    assert path.read_bytes() == LINES[0]
+    end = append(path, LINES[1], end)
+    assert append(path, LINES[2], end) == len(b"".join(LINES))
+    assert path.read_bytes() == b"".join(LINES)
+
+
+def full(_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of files")
+def test_an_append_on_a_full_disk_doubles_nothing(path):
+    """The system itself takes a part of the lines, and refuses the rest."""
+    script = """if True:
+        import resource, sys
+        from pathlib import Path
+        from glassnet.files import NotSaved, append
+        path, lines = Path(sys.argv[1]), b"".join(b"line %d\\n" % number for number in range(1000))
+        end = append(path, b"first\\n", 0)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, resource.RLIM_INFINITY))
+        for _ in range(2):
+            try:
+                append(path, lines, end)
+            except NotSaved as error:
+                print(error)
+        assert path.read_bytes() == b"first\\n", path.read_bytes()[-80:]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert append(path, lines, end) == len(lines) + 6
+        assert path.read_bytes() == b"first\\n" + lines
+    """
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("File too large") == 2
+
+
+def test_what_an_append_could_not_take_back_goes_with_the_next(path, monkeypatch):
+    end = append(path, LINES[0], end=0)
+    with path.open("ab") as file:  # whole lines, as a disk that was full when they were to be taken away would keep
+        file.write(LINES[1])
+    append(path, LINES[2], end)
+    assert path.read_bytes() == LINES[0] + LINES[2]
+    with path.open("ab") as file:  # half a line, of a killed process
+        file.write(b"fo")
+    append(path, LINES[1])
+    assert path.read_bytes() == LINES[0] + LINES[2] + LINES[1]
+
+
+# ── Seals ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ABOUT = {"name": "日本", "sizes": [784, 16, 10], "rate": 0.1, "none": None, "inner": {"b": 1, "a": [True, 2.5e-7]}}
+
+
+def test_what_was_sealed_opens_whatever_its_order_and_an_old_one_without_a_seal_does():
+    text = json.dumps(sealed(ABOUT), ensure_ascii=False)
+    assert check_seal(json.loads(text), "it") == ABOUT
+    assert check_seal(dict(reversed(json.loads(text).items())), "it") == ABOUT
+    assert sealed(sealed(ABOUT)) == sealed(ABOUT)
+    assert check_seal(ABOUT, "it") is ABOUT
+
+
+def test_every_changed_letter_is_noticed():
+    text = json.dumps(sealed(ABOUT))
+    for at, letter in enumerate(text):
+        for other in ("x", "1", " ", '"', "e"):
+            changed = text[:at] + other + text[at + 1 :]
+            try:
+                found = check_seal(json.loads(changed), "it")
+            except (WrongFile, ValueError):
+                continue
+            assert other == letter or (letter == " " and found == ABOUT), changed  # spaces between words say nothing
+
+
+# ── Locks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HOLD = """if True:
+    import os, sys, time
+    from pathlib import Path
+    from glassnet.files import Lock
+    lock = Lock(Path(sys.argv[1]))
+    print(lock.take(), flush=True)
+    if sys.argv[2] == "fork" and os.fork() == 0:
+        print("forked", flush=True)
+        time.sleep(60)
+    time.sleep(60)
+"""
+
+
+def test_a_lock_has_one_holder_and_leaves_nothing(folder):
+    folder.mkdir()
+    one, other = Lock(folder / "lock"), Lock(folder / "lock")
+    assert (one.take(), one.take(), other.take()) == (True, True, False)
+    assert other.holder() == os.getpid()
+    one.release()
+    one.release()
+    assert os.listdir(folder) == []
+    assert other.take()
+    del other
+    assert one.take()
+    one.release()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no fork")
+@pytest.mark.parametrize("how", ["alone", "fork"])
+def test_a_lock_ends_with_the_process_that_took_it(folder, how):
+    """A child that it forked does not keep it."""
+    folder.mkdir()
+    lock = Lock(folder / "lock")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder / "lock", how], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "True\n"
+        if how == "fork":
+            assert process.stdout.readline() == "forked\n"
+        assert not lock.take()
+        assert lock.holder() == process.pid
+        process.kill()
+        process.wait()
+        assert lock.take()
+        lock.release()
+        process.stdout.close()
+
+
+def test_of_many_that_want_a_lock_one_has_it_at_a_time(folder):
+    """It is removed when it is given back: who opened the file just before must not take the one that is gone."""
+    folder.mkdir()
+    inside, most = [], []
+
+    def work():
+        lock = Lock(folder / "lock")
+        for _ in range(200):
+            while not lock.take():
+                pass
+            inside.append(1)
+            most.append(len(inside))
+            inside.pop()
+            lock.release()
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(work) for _ in range(3)]:
+            done.result()
+    assert set(most) == {1}
+    assert os.listdir(folder) == []
 
 
 def test_a_new_file_an_empty_one_and_a_relative_path(folder, monkeypatch):

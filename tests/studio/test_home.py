@@ -80,7 +80,13 @@ def test_a_home_that_cannot_be_made_is_said(tmp_path):
         Home(tmp_path / "file" / "studio")
 
 
-HOLD = "import sys, time; from glassnet.studio.home import Home; print(Home(sys.argv[1]).lock(), flush=True); time.sleep(60)"
+HOLD = """if True:
+    import sys, time
+    from glassnet.studio.home import Home
+    home = Home(sys.argv[1])
+    print(home.lock(), flush=True)
+    time.sleep(60)
+"""
 
 
 def test_one_process_holds_a_home_and_a_killed_one_does_not(home):

@@ -14,7 +14,6 @@ import http.client
 import json
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,33 +35,25 @@ class Home:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._lock: int | None = None
+        self._lock = files.Lock(self.path / "lock")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise files.NotSaved(f"could not make the folder {self.path}: {error.strerror or error}") from error
 
     def lock(self) -> bool:
-        """Take this home for this process; whether that could be done. It is given back when the process ends, however."""
-        if self._lock is not None:
-            return True
+        """Take this home for this process; whether that could be done. It is given back when the process ends, however.
+
+        Errors: :class:`~glassnet.files.NotSaved` if nothing can be written there.
+        """
         try:
-            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            return self._lock.take()
         except OSError as error:
             raise files.NotSaved(f"cannot write in {self.path}: {error.strerror or error}") from error
-        try:
-            _lock_file(handle)
-        except OSError:
-            os.close(handle)
-            return False
-        self._lock = handle
-        return True
 
     def unlock(self) -> None:
         """Give this home back."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
 
     def secret(self) -> str:
         """The secret, made on first use.
@@ -144,15 +135,3 @@ class Home:
             return None
         finally:
             connection.close()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock_file(handle: int) -> None:
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock_file(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
