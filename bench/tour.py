@@ -15,6 +15,7 @@ import re
 import sys
 import warnings
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from PIL import Image
 from glassnet import explain
 from glassnet.activations import relu, sigmoid, step
 from glassnet.checkpoint import Checkpoint
-from glassnet.cli.explain import walked
 from glassnet.costs import Cost, cross_entropy, squared_error
 from glassnet.data import Dataset, mnist
 from glassnet.errors import TrainingWarning
@@ -38,7 +38,9 @@ from glassnet.explain.parameters import flat
 from glassnet.explain.plot import save
 from glassnet.network import Network
 from glassnet.optimizers import SGD
+from glassnet.questions import full_gradient, way
 from glassnet.recipes import recipe
+from glassnet.replay import Past
 from glassnet.training import Diverged, train
 from glassnet.watch import last
 from marked import put
@@ -322,9 +324,10 @@ def about_the_landscape(network: Network) -> dict[str, Any]:
     chosen = recipe("plain")
     start, settings = chosen.network(), chosen.settings
     begin = Checkpoint(start, settings.optimizer.init(start.layers), 0, 0, settings)
-    own, full = walked(begin, digits.train)
-    for end, layer in zip(own.points[-1].layers, network.layers, strict=True):
-        assert np.array_equal(end.weight, layer.weight)  # the path ends in the network of this page, to the byte
+    now = replace(begin, network=network, epoch=settings.epochs)
+    found_way = way(Past(begin, digits.train), now, len(digits.train))
+    assert found_way.distance == 0  # the path ends in the network of this page, to the byte
+    own, full = found_way.walk, full_gradient(begin, digits.train)
     data = digits.train.take(slice(0, 10_000))
     found = explain.landscape(network, data, directions="walk", walks=[own, full])
     draw("landscape", found)

@@ -4,6 +4,7 @@ Run as a program, this file reads one model file and tells what it raised and th
 """
 
 import json
+import math
 import os
 import pickle
 import re
@@ -20,10 +21,21 @@ import safetensors.numpy
 from jaxtyping import config
 from safetensors import safe_open
 
-from glassnet import Checkpoint, Layer, Network, Settings, read_checkpoint, read_network, save_checkpoint, save_network
-from glassnet.activations import ACTIVATIONS, LeakyReLU, sigmoid, softmax, tanh
+from glassnet import (
+    Checkpoint,
+    Layer,
+    Network,
+    Settings,
+    files,
+    interchange,
+    read_checkpoint,
+    read_network,
+    save_checkpoint,
+    save_network,
+)
+from glassnet.activations import ACTIVATIONS, LeakyReLU, Sigmoid, sigmoid, softmax, tanh
 from glassnet.arrays import to_numpy
-from glassnet.costs import Huber
+from glassnet.costs import Huber, SquaredError
 from glassnet.deform import Affine, Elastic
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.files import NotSaved
@@ -255,6 +267,10 @@ def rewritten(path, *, tensors=None, header=None, state=None):
         held |= new or {}
         for name in [name for name, value in (new or {}).items() if value is None]:
             del held[name]
+    # With checksums that are right: what is wrong with the rest must be found by looking at it.
+    if "sums" in metadata:
+        metadata["sums"] = interchange._sums(inside)
+        metadata = files.sealed(metadata)
     path.write_bytes(safetensors.numpy.save(inside, metadata={"glassnet": json.dumps(metadata)}))
     return path
 
@@ -392,8 +408,8 @@ def test_files_of_others_are_refused(path, metadata, says):
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        ({"step": -1}, "step, total, epoch and example must be whole numbers from 0"),
-        ({"step": 1.0}, "step, total, epoch and example must be whole numbers"),
+        ({"step": -1}, "step, total, epoch, example and cost_from must be whole numbers from 0"),
+        ({"step": 1.0}, "step, total, epoch, example and cost_from must be whole numbers"),
         ({"epoch": True}, "must be whole numbers"),
         ({"example": "3"}, "must be whole numbers"),
         ({"total": -5}, "must be whole numbers"),
@@ -546,6 +562,49 @@ def read_alone(path):
 
 if __name__ == "__main__":
     read_alone(sys.argv[1])
+
+
+def test_what_could_not_be_read_again_is_refused_before_it_is_written(path):
+    """Whatever is saved can be read: the same is asked on both sides."""
+    network = Network.random((4, 3, 2))
+    first, second = network.layers
+    nan = np.full_like(first.weight, np.nan)
+
+    class Mine(Sigmoid):
+        name = "mine"
+
+    mixed = replace(network, layers=(first, Layer(second.weight.astype(np.float64), second.bias.astype(np.float64))))
+    for wrong, says in (
+        (mixed, "numbers of one type, this network has float32 and float64"),
+        (replace(network, layers=(Layer(nan, first.bias), second)), "layers.0.weight has NaN or infinity"),
+        (
+            replace(network, layers=(first, Layer(second.weight, second.bias + np.inf))),
+            "layers.1.bias has NaN or infinity",
+        ),
+        (replace(network, activations=(Mine(), sigmoid)), "the activation mine is not one of glassnet's own"),
+    ):
+        with pytest.raises(WrongValue, match=says):
+            save_network(path, wrong)
+    with pytest.raises(WrongValue, match="about must be what JSON can hold"):
+        save_network(path, network, {"what": object()})
+
+    good = checkpoint(Adam())
+    other = replace(good, settings=replace(good.settings, optimizer=SGD(0.1, momentum=0.5)))
+    short = {name: moment[:1] for name, moment in good.memory.moments.items()}
+
+    class Wish(SquaredError):
+        name = "wish"
+
+    for wrong, says in (
+        (other, "the running averages mean, square, which are not those of sgd"),
+        (replace(good, cost_sum=math.inf), "cost_sum and first_cost must be finite numbers"),
+        (replace(good, example=-1), "must be whole numbers from 0"),
+        (replace(good, settings=replace(good.settings, cost=Wish())), "unknown cost 'wish'"),
+        (replace(good, memory=replace(good.memory, moments=short)), "is missing or one too many"),
+    ):
+        with pytest.raises(WrongValue, match=says):
+            save_checkpoint(path, wrong)
+    assert not path.exists()
 
 
 def test_half_precision_is_refused_before_it_is_written(tmp_path):

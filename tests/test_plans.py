@@ -252,7 +252,7 @@ def test_other_data_or_none_is_refused(stripes, tmp_path):
     run = Run.create(tmp_path / "run", plan.about)
     run.save(plan.checkpoint)
     np.savez(stripes, x_train=np.ones((60, 16)), y_train=np.arange(60) % 3)
-    with pytest.raises(WrongFile, match="is not what it was trained on: bring it back, or start a new run"):
+    with pytest.raises(WrongFile, match=r"is not what it was trained on\. Bring it back, or say where that very"):
         reopened(run)
     for data in (None, {}, {"sources": "mnist", "validation": 0, "seed": 0}, {"sources": [3], "validation": 0, "seed": 0},
                  {"sources": ["mnist"], "validation": "a", "seed": 0}):  # fmt: skip

@@ -4,6 +4,7 @@ Run as a program, this file is a server that forks trainings, each to be killed 
 """
 
 import errno
+import gc
 import json
 import os
 import random
@@ -14,17 +15,21 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save as save_tensors
 
 from glassnet import Checkpoint, Network, Run, Settings, files, record, train
 from glassnet.data import from_labels
 from glassnet.errors import WrongFile
 from glassnet.files import NotSaved
 from glassnet.optimizers import SGD, Adam, Cosine
-from glassnet.runs import event_data
+from glassnet.runs import Busy, best_cost, event_data, since_cost
 
 ABOUT = {"data": {"sources": ["mnist"]}, "classes": ["a", "b", "\N{SNOWMAN}"], "note": None}
 
@@ -69,7 +74,7 @@ def test_a_run_is_made_and_found_again(folder):
     opened = Run.open(str(folder))
     assert (opened.path, opened.about) == (folder, ABOUT)
     assert files_in(folder) == ["run.json"]
-    assert json.loads((folder / "run.json").read_text(encoding="utf-8")) == ABOUT
+    assert json.loads((folder / "run.json").read_text(encoding="utf-8")) == files.sealed(ABOUT)
 
 
 def test_an_empty_folder_becomes_a_run(folder):
@@ -78,7 +83,7 @@ def test_an_empty_folder_becomes_a_run(folder):
 
 
 def test_what_is_there_is_never_written_over(folder, tmp_path):
-    Run.create(folder, ABOUT)
+    Run.create(folder, ABOUT).save(checkpoint())
     (tmp_path / "file").write_text("mine")
     for path in (folder, tmp_path, tmp_path / "file"):
         with pytest.raises(WrongFile, match="exists already: choose another folder, or go on with the run in it"):
@@ -313,6 +318,7 @@ def test_a_save_that_fails_leaves_a_run_to_go_on_with(folder, monkeypatch, name,
     """Of the best checkpoint (number 1), then of the latest (number 2): neither is ever damaged."""
     run = Run.create(folder, ABOUT)
     run.save(checkpoint(step=1, seed=1), best=checkpoint(step=1, seed=1))
+    run.take()  # the lock's own file is not what fails here
     real, count = getattr(os, name), 0
     wanted = number + (number == 2 and name in ("open", "fsync"))  # a save also opens, and syncs, the folder
 
@@ -330,6 +336,7 @@ def test_a_save_that_fails_leaves_a_run_to_go_on_with(folder, monkeypatch, name,
     ):
         run.save(checkpoint(step=2, seed=2), best=checkpoint(step=2, seed=2))
     monkeypatch.undo()
+    run.release()
     run = Run.open(folder)
     same(run.checkpoint().network, checkpoint(seed=1).network)
     same(run.best().network, checkpoint(seed=number).network)
@@ -344,8 +351,228 @@ def test_a_new_run_that_cannot_be_written_says_so(folder, monkeypatch):
     with pytest.raises(NotSaved, match=r"could not save .*run\.json: No space left on device\. Make room"):
         Run.create(folder, ABOUT)
     monkeypatch.undo()
-    assert files_in(folder) == []
+    assert not folder.exists()
     Run.create(folder, ABOUT)  # there is room again
+
+
+# ── What was damaged on the way ──────────────────────────────────────────────────────────────────────────────────────
+
+
+STATES = ("first", "checkpoint", "best")
+
+
+def whole_run(folder):
+    """A run with all its files, and how each is read."""
+    run = Run.create(folder, ABOUT, checkpoint())
+    run.append([stepped(number) for number in range(1, 4)])
+    run.save(checkpoint(step=3, seed=1), best=checkpoint(step=2, seed=2))
+    tensors = {name: partial(_numbers, name) for name in STATES}
+    readers = {f"{name}.safetensors": read for name, read in tensors.items()}
+    return run, {"run.json": lambda run: Run.open(run.path).about, "events.jsonl": Run.events, **readers}
+
+
+def _numbers(name, run):
+    found = getattr(run, name)()
+    sets = [found.network.layers, *found.memory.moments.values()]
+    rest = (
+        found.epoch,
+        found.example,
+        found.settings,
+        found.cost_sum,
+        found.first_cost,
+        found.cost_from,
+        found.memory.step,
+    )
+    return [a.tobytes() for layers in sets for layer in layers for a in (layer.weight, layer.bias)], rest
+
+
+@pytest.mark.parametrize("name", ["run.json", "events.jsonl", *(f"{name}.safetensors" for name in STATES)])
+def test_a_changed_byte_is_refused_or_says_nothing(folder, long, name):
+    """Whatever byte of whatever file is another: it is noticed, or what is read is what was written."""
+    run, readers = whole_run(folder)
+    good, path, dice, noticed = readers[name](run), folder / name, random.Random(0), 0
+    body, times = path.read_bytes(), 5000 if long else 300
+    for _ in range(times):
+        at, change = dice.randrange(len(body)), dice.randrange(1, 256)
+        path.write_bytes(body[:at] + bytes([body[at] ^ change]) + body[at + 1 :])
+        try:
+            found = readers[name](Run(folder, ABOUT))
+        except WrongFile:
+            noticed += 1
+        else:
+            assert found == good, (at, body[max(0, at - 30) : at + 30])
+    assert noticed > 0.7 * times  # the rest is space between words
+
+
+def test_files_of_before_there_were_checksums_open(folder):
+    run, readers = whole_run(folder)
+    good = {name: read(run) for name, read in readers.items()}
+    (folder / "run.json").write_text(json.dumps(ABOUT))
+    lines = [json.dumps(event) + "\n" for event in good["events.jsonl"]]
+    (folder / "events.jsonl").write_text("".join(lines))
+    for name in STATES:
+        without_sums(folder / f"{name}.safetensors")
+    assert {name: read(run) for name, read in readers.items()} == good
+    # What is added from now on is checked, and among what is checked nothing goes unchecked.
+    run.append([stepped(4)])
+    assert run.events()[-1] == stepped(4)
+    with (folder / "events.jsonl").open("a") as file:
+        file.write(lines[0])
+    with pytest.raises(WrongFile, match=r"line 5 of .* is damaged \(it has no check"):
+        run.events()
+
+
+def without_sums(path):
+    """A checkpoint as earlier versions wrote it."""
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        header = json.loads(file.metadata()["glassnet"])
+    header = {key: value for key, value in header.items() if key not in ("sums", "sealed", "checksum")}
+    for key in ("cost_from",):
+        header["checkpoint"].pop(key, None)
+    path.write_bytes(save_tensors(tensors, metadata={"glassnet": json.dumps(header)}))
+
+
+def test_a_finished_run_of_before_whose_optimizer_was_changed_opens_again(folder):
+    """Earlier versions saved it with the running averages of the optimizer before, and could not read that."""
+    run = Run.create(folder, ABOUT)
+    save_old = checkpoint(step=7)
+    run.save(save_old)
+    without_sums(folder / "checkpoint.safetensors")
+    rewritten(folder / "checkpoint.safetensors", SGD(0.5, momentum=0.5))
+    found = run.checkpoint()
+    assert set(found.memory.moments) == {"velocity"}
+    assert found.memory.begun == found.memory.step == 7
+    assert not any(layer.weight.any() or layer.bias.any() for layer in found.memory.moments["velocity"])
+    same(found.network, save_old.network)
+
+
+def rewritten(path, optimizer):
+    """The file with another optimizer in its settings, and the running averages that it had."""
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        header = json.loads(file.metadata()["glassnet"])
+    header["checkpoint"]["settings"]["optimizer"] = Settings(optimizer=optimizer).to_data()["optimizer"]
+    path.write_bytes(save_tensors(tensors, metadata={"glassnet": json.dumps(header)}))
+
+
+# ── One writer ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_run_has_one_writer_and_any_number_of_readers(folder):
+    run = Run.create(folder, ABOUT, checkpoint())
+    other = Run.open(folder)
+    with run.hold():
+        run.append([stepped(1)])
+        for write in (
+            lambda: other.append([stepped(2)]),
+            lambda: other.save(checkpoint()),
+            lambda: other.note(name="mine"),
+            lambda: other.rewind(checkpoint()),
+            lambda: list(record(training(), other)),
+        ):
+            with pytest.raises(
+                Busy, match=rf"is being written by another process \(number {os.getpid()}\): wait until"
+            ):
+                write()
+        assert other.events() == run.events() == [stepped(1)]
+        same(other.checkpoint().network, checkpoint().network)
+        (folder / ".checkpoint.safetensors.00000000.partial").write_bytes(b"left by one that was killed")
+    assert "lock" not in files_in(folder)
+    other.note(name="mine")
+    run.note(step=3)  # what the other noted meanwhile stays
+    assert Run.open(folder).about == {**ABOUT, "name": "mine", "step": 3}
+    assert files_in(folder) == ["events.jsonl", "first.safetensors", "run.json"]
+
+
+def test_where_nothing_can_be_locked_the_run_is_written_all_the_same(folder, monkeypatch):
+    run = Run.create(folder, ABOUT)
+    monkeypatch.setattr(files.Lock, "take", lambda self: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    run.append([stepped(1)])
+    assert run.events() == [stepped(1)]
+
+
+def test_a_run_in_which_nothing_was_ever_learned_can_be_begun_again(folder):
+    for left in (
+        ["run.json"],
+        ["run.json", "events.jsonl"],
+        ["first.safetensors"],
+        [".run.json.00000000.partial", "lock"],
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in left:
+            (folder / name).write_text("{}")
+        run = Run.create(folder, ABOUT, checkpoint(seed=4))
+        assert files_in(folder) == ["first.safetensors", "run.json"]
+        same(run.checkpoint().network, checkpoint(seed=4).network)  # it can be gone on with from its first moment
+        assert run.events() == []
+        for path in folder.iterdir():
+            path.unlink()
+    (folder / "run.json").write_text("{}")
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(WrongFile, match="exists already"):
+        Run.create(folder, ABOUT)
+
+
+@pytest.mark.parametrize("number", range(1, 30))
+def test_a_run_whose_making_is_cut_off_anywhere_is_whole_or_can_be_made_again(folder, monkeypatch, number):
+    """Power fails at the n-th call of the system: what is there then is a run to go on with, or nothing in the way of one."""
+    calls = 0
+
+    class PowerFails(BaseException):
+        pass
+
+    def counted(call):
+        def counting(*arguments, **more):
+            nonlocal calls
+            calls += 1
+            if calls >= number:
+                raise PowerFails
+            return call(*arguments, **more)
+
+        return counting
+
+    with monkeypatch.context() as patch:
+        for name in ("open", "write", "fsync", "replace", "unlink"):
+            patch.setattr(files.os, name, counted(getattr(os, name)))
+        patch.setattr("pathlib.Path.unlink", counted(Path.unlink))
+        try:
+            run = Run.create(folder, ABOUT, checkpoint())
+        except PowerFails:
+            pass
+        else:
+            run.release()
+    gc.collect()  # the lock of what is gone is gone
+    if (folder / "run.json").exists():
+        assert Run.open(folder).about == ABOUT
+        same(Run.open(folder).checkpoint().network, checkpoint().network)
+    else:
+        same(Run.create(folder, ABOUT, checkpoint(seed=3)).checkpoint().network, checkpoint(seed=3).network)
+
+
+# ── What the best is measured by ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_costs_are_compared_with_costs_of_their_own_kind():
+    def started(cost):
+        return {"event": "started", "step": 0, "at": [0, 0], "settings": {"cost": {"name": cost}}}
+
+    def epoch(number, cost):
+        return {"event": "epoch", "step": 0, "at": [number, 0], "epoch": number, "validation_cost": cost}
+
+    events = [
+        started("squared_error"),
+        epoch(1, 0.5),
+        epoch(2, 0.1),
+        started("cross_entropy"),
+        epoch(3, 2.0),
+        epoch(4, 1.5),
+    ]
+    assert best_cost(events) == 1.5
+    assert best_cost(events[:3]) == 0.1
+    assert best_cost(events[:4]) is None  # no epoch of this cost has ended
+    assert best_cost([*events, started("cross_entropy"), epoch(5, 1.9)]) == 1.5  # gone on with, by the same cost
+    assert since_cost([]) == []
 
 
 # ── Killed ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -392,7 +619,9 @@ def test_a_killed_run_goes_on_with_at_most_one_save_lost(tmp_path, long):
                 best = run.best()
                 assert best is None or best.memory.step <= done + 1
                 assert {"checkpoint.safetensors", "events.jsonl", "run.json"} <= set(files_in(run.path))
-                assert len(files_in(run.path)) <= 6  # and at most two partial files, which are written over
+                assert (
+                    len(files_in(run.path)) <= 8
+                )  # with the lock, the first, and at most two partial files, which go next
                 # The events may be one save ahead of the checkpoint, never behind it; none is missing or there twice.
                 recorded = [event["step"] for event in run.events() if event["event"] == "stepped"]
                 assert recorded == list(range(1, len(recorded) + 1))

@@ -94,8 +94,11 @@ class Checkpoint:
         epoch: how many epochs are complete.
         example: how many examples of the next epoch have been looked at.
         settings: how it is trained.
-        cost_sum: the sum of those examples' costs, for the epoch's mean.
-        first_cost: the cost of the very first minibatch, to judge progress by; None before it.
+        cost_sum: the sum of those examples' costs, for the epoch's mean; of those from ``cost_from`` on.
+        first_cost: the cost of the very first minibatch, to judge progress by; None before it. Where another cost was chosen
+            midway, the first by that.
+        cost_from: how many of the epoch's examples were looked at when the cost was chosen that is descended now; 0, unless
+            it was chosen in the middle of this epoch.
     """
 
     network: Network
@@ -105,3 +108,4 @@ class Checkpoint:
     settings: Settings
     cost_sum: float = 0.0
     first_cost: float | None = None
+    cost_from: int = 0

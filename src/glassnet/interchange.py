@@ -3,6 +3,7 @@
 The tensors are ``layers.0.weight``, ``layers.0.bias``, …, and, in a checkpoint, the optimizer's running averages
 ``moments.velocity.layers.0.weight``, …. The file's metadata has one entry, ``glassnet``: JSON that says which activations the
 layers have and, in a checkpoint, where the training stands. Any program that reads safetensors can read the weights.
+That JSON is sealed (see :mod:`glassnet.files`), and in it are checksums of the tensors' shapes and of their numbers.
 
 Nothing is ever unpickled. Names, shapes and dtypes are checked from the header before memory is taken for the numbers,
 and the numbers must be finite (which safetensors itself does not check).
@@ -27,7 +28,7 @@ from glassnet.network import Layer, Network, Parameters
 from glassnet.optimizers import Memory
 from glassnet.settings import from_data, to_data
 
-__all__ = ["FORMAT", "read_checkpoint", "read_network", "save_checkpoint", "save_network"]
+__all__ = ["FORMAT", "read_checkpoint", "read_header", "read_network", "save_checkpoint", "save_network"]
 
 FORMAT = 1
 """The version of the metadata. A file with a newer one is refused."""
@@ -41,7 +42,8 @@ def save_network(path: str | Path, network: Network, about: dict[str, Any] | Non
         network: in any array library.
         about: anything JSON can hold: where the network comes from, the names of its classes.
 
-    Errors: :class:`~glassnet.files.NotSaved`; :class:`~glassnet.errors.WrongValue` if it is not in float32 or float64.
+    Errors: :class:`~glassnet.files.NotSaved`; :class:`~glassnet.errors.WrongValue` for what could not be read again: numbers
+    that are not all float32 or all float64, or not finite; an activation that is not glassnet's own.
     """
     _save(path, network, {}, {"about": about or {}})
 
@@ -49,7 +51,8 @@ def save_network(path: str | Path, network: Network, about: dict[str, Any] | Non
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint, about: dict[str, Any] | None = None) -> None:
     """Write a checkpoint to a safetensors file, atomically. :func:`read_network` reads it too.
 
-    Errors: as :func:`save_network`.
+    Errors: as :func:`save_network`; :class:`~glassnet.errors.WrongValue` also for running averages that are not those of
+    its optimizer, and for a cost or an optimizer that is not glassnet's own.
     """
     state = {
         "step": checkpoint.memory.step,
@@ -58,9 +61,14 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint, about: dict[str, A
         "epoch": checkpoint.epoch,
         "example": checkpoint.example,
         "cost_sum": checkpoint.cost_sum,
+        "cost_from": checkpoint.cost_from,
         "first_cost": checkpoint.first_cost,
         "settings": checkpoint.settings.to_data(),
     }
+    try:
+        _checkpoint(checkpoint.network, checkpoint.memory.moments, state)
+    except _UNREADABLE as error:
+        raise WrongValue(f"this checkpoint cannot be saved, since it could not be read again: {error}") from error
     _save(path, checkpoint.network, checkpoint.memory.moments, {"about": about or {}, "checkpoint": state})
 
 
@@ -84,38 +92,99 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Any]]:
     if not isinstance(state, dict):
         raise WrongFile(f"{path} holds a network but no checkpoint: training cannot go on from it, only start from it")
     try:
-        settings = Settings.from_data(state["settings"])
-        counts = [state[key] for key in ("step", "epoch", "example")]
-        numbers = [state["cost_sum"], 0.0 if state["first_cost"] is None else state["first_cost"]]
-        total, begun = state["total"], state["begun"]
-        if type(begun) is not int or not all(
-            type(count) is int and count >= 0 for count in [*counts, 0 if total is None else total]
-        ):
-            raise WrongValue("step, total, epoch and example must be whole numbers from 0, and begun a whole number")
-        if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
-            raise WrongValue("cost_sum and first_cost must be finite numbers")
-        if set(moments) != set(settings.optimizer.used_moments()):
-            have = ", ".join(sorted(moments)) or "none"
-            raise WrongValue(f"it has the running averages {have:.60}, which are not those of {settings.optimizer}")
-    except (KeyError, TypeError, OverflowError, RecursionError, WrongValue) as error:
+        if "sums" not in header:
+            moments = _begun_anew(network, moments, state)
+        return _checkpoint(network, moments, state), header["about"]
+    except _UNREADABLE as error:
         raise WrongFile(f"{path} does not describe a checkpoint as glassnet writes it: {error}") from error
-    step, epoch, example = counts
-    memory = Memory(step, total, moments, begun)
+
+
+_UNREADABLE = (KeyError, TypeError, OverflowError, RecursionError, WrongValue)
+
+
+def _checkpoint(network: Network, moments: dict[str, Parameters], state: dict[str, Any]) -> Checkpoint:
+    """The checkpoint that a file's header tells of.
+
+    Errors: :class:`~glassnet.errors.WrongValue`, ``KeyError``, …: what is wrong with it.
+    """
+    settings = Settings.from_data(state["settings"])
+    state = {"cost_from": 0, **state}  # files of before a cost could begin midway do not say so
+    step, epoch, example, cost_from = (state[key] for key in ("step", "epoch", "example", "cost_from"))
+    total, begun = state["total"], state["begun"]
+    counts = [step, epoch, example, cost_from, 0 if total is None else total]
+    if type(begun) is not int or not all(type(count) is int and count >= 0 for count in counts):
+        raise WrongValue(
+            "step, total, epoch, example and cost_from must be whole numbers from 0, and begun a whole number"
+        )
+    numbers = [state["cost_sum"], 0.0 if state["first_cost"] is None else state["first_cost"]]
+    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        raise WrongValue("cost_sum and first_cost must be finite numbers")
+    if set(moments) != set(settings.optimizer.used_moments()):
+        have = ", ".join(sorted(moments)) or "none"
+        raise WrongValue(f"it has the running averages {have:.60}, which are not those of {settings.optimizer}")
     first_cost = None if state["first_cost"] is None else float(state["first_cost"])
-    return Checkpoint(network, memory, epoch, example, settings, float(state["cost_sum"]), first_cost), header["about"]
+    memory = Memory(step, total, moments, begun)
+    return Checkpoint(network, memory, epoch, example, settings, float(state["cost_sum"]), first_cost, cost_from)
+
+
+def _begun_anew(network: Network, moments: dict[str, Parameters], state: dict[str, Any]) -> dict[str, Parameters]:
+    """The running averages of a file without a checksum: earlier versions saved a finished training of which the optimizer
+    was changed with those of the optimizer before. Another optimizer begins with averages of its own, at zero.
+    """
+    optimizer = Settings.from_data(state["settings"]).optimizer
+    if set(moments) == set(optimizer.used_moments()):
+        return moments
+    state["begun"] = state["step"]
+    return optimizer.init(network.layers).moments
 
 
 def _save(path: str | Path, network: Network, moments: dict[str, Parameters], header: dict[str, Any]) -> None:
     from safetensors.numpy import save
 
-    kind = to_numpy(network.layers[0].bias[:1]).dtype
-    if kind not in (np.float32, np.float64):
-        raise WrongValue(f"only networks in float32 and float64 are saved, this one is in {kind}: convert it with to()")
     tensors = _named("", network.layers)
     for name, moment in moments.items():
         tensors |= _named(f"moments.{name}.", moment)
-    header = {"format": FORMAT, "activations": [to_data(each) for each in network.activations], **header}
-    files.write(path, save(tensors, metadata={"glassnet": json.dumps(header, ensure_ascii=False)}))
+    kinds = sorted({str(tensor.dtype) for tensor in tensors.values()})
+    if kinds not in (["float32"], ["float64"]):
+        raise WrongValue(
+            f"only networks in float32 and float64 are saved, this one is in {', '.join(kinds)}: convert it with to()"
+            if len(kinds) == 1
+            else f"a file holds numbers of one type, this network has {' and '.join(kinds)}: convert it with to()"
+        )
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
+            raise WrongValue(f"{name} has NaN or infinity in it, so it is not saved: no one could read it")
+    _check_shapes({name: tensor.shape for name, tensor in tensors.items()}, len(network.layers))
+    activations = [to_data(each) for each in network.activations]
+    for activation, data in zip(network.activations, activations, strict=True):
+        if ACTIVATIONS.get(activation.name) is not type(activation):
+            raise WrongValue(
+                f"the activation {activation.name} is not one of glassnet's own: no file can hold it ({data})"
+            )
+    header = {"format": FORMAT, "activations": activations, **header, "sums": _sums(tensors)}
+    try:
+        text = json.dumps(files.sealed(header), ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WrongValue(f"about must be what JSON can hold ({error})") from error
+    files.write(path, save(tensors, metadata={"glassnet": text}))
+
+
+def _sums(tensors: dict[str, NDArray[Any]]) -> dict[str, str]:
+    """Checksums of the tensors: of their names, types and shapes, which can be checked without reading the numbers; and of
+    the numbers.
+    """
+    kinds = {name: (f"F{8 * tensor.dtype.itemsize}", tensor.shape) for name, tensor in tensors.items()}
+    return {"shapes": _sum_of_shapes(kinds), "numbers": _sum_of_numbers(tensors)}
+
+
+def _sum_of_shapes(kinds: dict[str, tuple[str, tuple[int, ...]]]) -> str:
+    table = [[name, kind, list(shape)] for name, (kind, shape) in sorted(kinds.items())]
+    return files.digest(json.dumps(table).encode())
+
+
+def _sum_of_numbers(tensors: dict[str, NDArray[Any]]) -> str:
+    return files.digest(*(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8) for name in sorted(tensors)))
 
 
 def _named(prefix: str, parameters: Parameters) -> dict[str, NDArray[Any]]:
@@ -137,18 +206,20 @@ def _read(path: Path) -> tuple[Network, dict[str, Parameters], dict[str, Any]]:
         with safe_open(path, framework="numpy") as file:
             header = _header(file.metadata(), path)
             count = len(header["activations"])
-            shapes, types = {}, set()
+            kinds = {}
             for name in file.keys():  # noqa: SIM118 (not a dict)
                 part = file.get_slice(name)
-                shapes[name] = tuple(part.get_shape())
-                types.add(part.get_dtype())
-            moments = _check_shapes(shapes, count)
+                kinds[name] = part.get_dtype(), tuple(part.get_shape())
+            moments = _check_shapes({name: shape for name, (_, shape) in kinds.items()}, count)
+            types = {kind for kind, _ in kinds.values()}
             if len(types) != 1 or not types <= {"F32", "F64"}:
                 raise WrongValue(f"it holds numbers of type {', '.join(sorted(types))}, expected one of F32 and F64")
-            tensors = {name: file.get_tensor(name) for name in shapes}
+            _check_sum(header, "shapes", _sum_of_shapes(kinds))
+            tensors = {name: file.get_tensor(name) for name in kinds}
         for name, tensor in tensors.items():
             if not np.isfinite(tensor).all():
                 raise WrongValue(f"{name} has NaN or infinity in it")
+        _check_sum(header, "numbers", _sum_of_numbers(tensors))
         activations = tuple(from_data(data, "activation", ACTIVATIONS) for data in header["activations"])
         network = Network(_layers("", tensors, count), activations)
         return network, {name: _layers(f"moments.{name}.", tensors, count) for name in moments}, header
@@ -160,6 +231,35 @@ def _read(path: Path) -> tuple[Network, dict[str, Parameters], dict[str, Any]]:
         raise WrongFile(f"cannot read {path}: {error.strerror or error}") from error
 
 
+def read_header(path: Path) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    """What a file of ours says of itself, and the tensors' shapes, without reading the numbers.
+
+    Errors: :class:`~glassnet.errors.WrongFile`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            kinds = {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in parts.items()}
+            header = _header(file.metadata(), path)
+            _check_sum(header, "shapes", _sum_of_shapes(kinds))
+            return header, {name: shape for name, (_, shape) in kinds.items()}
+    except (WrongValue, OverflowError, RecursionError) as error:
+        raise WrongFile(f"{path} is damaged: {error}") from error
+    except SafetensorError as error:
+        raise WrongFile(f"{path} is damaged: it is not a whole safetensors file ({str(error)!r:.200})") from error
+    except OSError as error:
+        raise WrongFile(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _check_sum(header: dict[str, Any], which: str, found: str) -> None:
+    """Refuse tensors that are not those that were saved; of a file of before there were checksums nothing is known."""
+    sums = header.get("sums")
+    if sums is not None and (not isinstance(sums, dict) or sums.get(which) != found):
+        raise WrongValue(f"its {which} are not those that were saved (their checksum is another): bring back a copy")
+
+
 def _header(metadata: dict[str, str] | None, path: Path) -> dict[str, Any]:
     """The metadata's JSON, with its outermost shape checked."""
     if not metadata or "glassnet" not in metadata:
@@ -168,6 +268,8 @@ def _header(metadata: dict[str, str] | None, path: Path) -> dict[str, Any]:
         header = json.loads(metadata["glassnet"])
     except (ValueError, RecursionError) as error:
         raise WrongValue(f"its metadata are no JSON ({error})") from error
+    if isinstance(header, dict):
+        header = files.check_seal(header, f"the header of {path}")
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         version = header.get("format") if isinstance(header, dict) else None
         raise WrongValue(f"it has format {version!r:.60}, expected {FORMAT}: a newer glassnet may read it")

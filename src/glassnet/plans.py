@@ -11,9 +11,10 @@ begin here.
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -29,7 +30,7 @@ from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.costs import COSTS, Cost, as_cost, check_fit, squared_error
 from glassnet.data import Dataset, Splits, load
 from glassnet.deform import Deformer, as_deformation
-from glassnet.errors import WrongFile, WrongValue
+from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import Answer
 from glassnet.images import Pictures
 from glassnet.initializers import Initializer, as_initializer
@@ -38,9 +39,11 @@ from glassnet.optimizers import Constant, Optimizer, Schedule, as_optimizer, as_
 from glassnet.recipes import Recipe
 from glassnet.runs import Run
 from glassnet.settings import check_seed
+from glassnet.training import continued
 
 __all__ = [
     "CHANGES",
+    "DataGone",
     "Plan",
     "answer_of",
     "begun",
@@ -48,6 +51,7 @@ __all__ = [
     "cost_of",
     "data_of",
     "fingerprint",
+    "is_of",
     "numbered",
     "pictures_of",
     "reopened",
@@ -216,27 +220,62 @@ def _versions() -> dict[str, Any]:
     }
 
 
-def reopened(run: Run, changes: Mapping[str, Any] | None = None) -> Plan:
-    """A run that is there, to go on with; nothing is written. Before going on in its own folder, call ``run.rewind``.
+class DataGone(WrongFile):
+    """The data that a run was trained on is not where it was, or is not what it was."""
 
-    Errors: :class:`~glassnet.errors.WrongFile` if it is damaged, or its data is not what it was trained on;
-    :class:`~glassnet.errors.WrongValue` as :func:`changed`.
+
+def reopened(
+    run: Run,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    sources: Sequence[str] | None = None,
+    known: Iterable[Sequence[str]] = (),
+) -> Plan:
+    """A run that is there, to go on with; nothing is written. Before going on in its own folder, call ``run.rewind``, and
+    ``run.note(data=plan.about["data"])`` where its data was found in another place.
+
+    Args:
+        run: the run.
+        changes: see :func:`changed`.
+        sources: where its data lies now (see :func:`sources`); None: where it lay.
+        known: where else it may lie, if it does not lie there any more: data with the same fingerprint is the same data.
+
+    Errors: :class:`~glassnet.errors.WrongFile` if it is damaged, of which :class:`DataGone` if its data is not there, or not
+    what it was trained on; :class:`~glassnet.errors.WrongValue` as :func:`changed`.
     """
     checkpoint = run.checkpoint()
-    splits = data_of(run)
-    if run.about["data"].get("fingerprint") != fingerprint(splits.train):
-        raise WrongFile(
-            f"the data of {run.path} ({', '.join(map(str, run.about['data']['sources']))}) is not what it was trained on: "
-            "bring it back, or start a new run"
-        )
-    return Plan(replace(checkpoint, settings=changed(checkpoint.settings, changes or {})), splits, run.about)
+    found, splits = _found(run, sources, known)
+    about = run.about
+    if found != about["data"]["sources"]:
+        about = {**about, "data": {**about["data"], "sources": found}}
+    settings = changed(checkpoint.settings, changes or {})
+    return Plan(continued(checkpoint, settings, len(splits.train)), splits, about)
 
 
-def data_of(run: Run) -> Splits:
-    """The data a run was trained on, split the same way.
+def _found(run: Run, sources: Sequence[str] | None, known: Iterable[Sequence[str]]) -> tuple[list[str], Splits]:
+    """Where the data of a run lies, and the data, which is what it was trained on."""
+    own = _data_about(run)
+    for place in [own["sources"]] if sources is None else [sources]:
+        try:
+            splits = data_of(run, place)
+            if fingerprint(splits.train) == own.get("fingerprint"):
+                return list(place), splits
+            why = f"{', '.join(map(str, place))} is not what it was trained on"
+        except WrongFile as error:
+            why = str(error)
+    for place in known:
+        if list(place) == own["sources"]:
+            continue
+        with contextlib.suppress(GlassnetError):
+            splits = data_of(run, place)
+            if fingerprint(splits.train) == own.get("fingerprint"):
+                return list(place), splits
+    raise DataGone(
+        f"the data of {run.path} is not there: {why}. Bring it back, or say where that very data lies now, or start a new run"
+    )
 
-    Errors: :class:`~glassnet.errors.WrongFile` if the run does not say, or the data is not there any more.
-    """
+
+def _data_about(run: Run) -> dict[str, Any]:
     data = run.about.get("data")
     if (
         not isinstance(data, dict)
@@ -246,9 +285,26 @@ def data_of(run: Run) -> Splits:
         or not isinstance(data["validation"], int | float)
     ):
         raise WrongFile(f"{run.path / 'run.json'} does not say which data it was trained on")
+    return data
+
+
+def data_of(run: Run, sources: Sequence[str] | None = None) -> Splits:
+    """The data a run was trained on, split the same way; or the data at other sources, split so.
+
+    Errors: :class:`~glassnet.errors.WrongFile` if the run does not say, or the data is not there any more.
+    """
+    data = _data_about(run)
     return load(
-        *data["sources"], validation=data["validation"], seed=data["seed"], pictures=pictures_of(run) or Pictures()
+        *(data["sources"] if sources is None else sources),
+        validation=data["validation"],
+        seed=data["seed"],
+        pictures=pictures_of(run) or Pictures(),
     )
+
+
+def is_of(run: Run, splits: Splits) -> bool:
+    """Whether this is the very data that a run was trained on, split the same way."""
+    return _data_about(run).get("fingerprint") == fingerprint(splits.train)
 
 
 def pictures_of(run: Run) -> Pictures | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -26,9 +26,9 @@ from glassnet.engine import Engine
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.events import EpochEnded, Stepped
 from glassnet.interchange import read_checkpoint, save_checkpoint
-from glassnet.training import as_engine, train
+from glassnet.training import as_engine, continued, train
 
-__all__ = ["Interrupted", "Log", "Moment", "Past", "Place", "engine_of", "place_of"]
+__all__ = ["Interrupted", "Log", "Moment", "Past", "Place", "engine_of", "place_of", "settled"]
 
 Place: TypeAlias = tuple[int, int]
 """How many epochs are complete, and how many examples of the next were looked at."""
@@ -54,6 +54,15 @@ def place_of(checkpoint: Checkpoint) -> Place:
     return checkpoint.epoch, checkpoint.example
 
 
+def settled(checkpoint: Checkpoint, examples: int) -> Checkpoint:
+    """The same moment as a place before a minibatch: an epoch of which all examples were looked at is over, though its end was
+    not noted yet.
+    """
+    if checkpoint.example < examples:
+        return checkpoint
+    return replace(checkpoint, epoch=checkpoint.epoch + 1, example=0, cost_sum=0.0, cost_from=0)
+
+
 def engine_of(name: str | None, checkpoint: Checkpoint) -> Engine:
     """The engine of that name (None: the best there is) for a training that goes on from many places of its course.
 
@@ -62,6 +71,14 @@ def engine_of(name: str | None, checkpoint: Checkpoint) -> Engine:
     settings = checkpoint.settings
     found = as_engine(name, checkpoint.network, settings.cost, settings.optimizer)
     return _kept() if found.name == "fused" else found
+
+
+def _engine_that_was(name: str | None, checkpoint: Checkpoint) -> Engine:
+    """The engine of that name, or, where there is none here (it was somebody's own, or cannot be loaded), the best there is."""
+    try:
+        return engine_of(name, checkpoint)
+    except (WrongValue, ImportError):
+        return engine_of(None, checkpoint)
 
 
 @lru_cache(maxsize=1)
@@ -78,10 +95,12 @@ class Log:
     Attributes:
         settings: the settings that it went on with, in the order in which they were chosen.
         edits: what a hand changed in the network.
+        engines: the name of the engine that it went on with, where that was another one.
     """
 
     settings: dict[Place, list[Settings]] = field(default_factory=dict)
     edits: dict[Place, list[Edit]] = field(default_factory=dict)
+    engines: dict[Place, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[dict[str, Any]]) -> Log:
@@ -89,10 +108,12 @@ class Log:
 
         Errors: :class:`~glassnet.errors.WrongFile` if one of them is damaged.
         """
-        log, last = cls(), None
+        log, last, engine = cls(), None, None
         for event in events:
             place = (event["at"][0], event["at"][1])
             try:
+                if event["event"] == "started" and isinstance(event.get("engine"), str) and event["engine"] != engine:
+                    engine = log.engines[place] = event["engine"]
                 if event["event"] == "started" and event.get("settings") != last:
                     last = event.get("settings")
                     log.settings.setdefault(place, []).append(Settings.from_data(last))
@@ -105,13 +126,26 @@ class Log:
 
     def places(self) -> list[Place]:
         """Where something was changed, in order."""
-        return sorted({*self.settings, *self.edits})
+        return sorted({*self.settings, *self.edits, *self.engines})
+
+    def settled(self, examples: int) -> Log:
+        """The log with what was changed at the very end of an epoch as changed at the beginning of the next (see
+        :func:`settled`).
+        """
+        settings: dict[Place, list[Settings]] = {}
+        for at in sorted(self.settings):
+            settings.setdefault(_settled(at, examples), []).extend(self.settings[at])
+        edits: dict[Place, list[Edit]] = {}
+        for at in sorted(self.edits):
+            edits.setdefault(_settled(at, examples), []).extend(self.edits[at])
+        return Log(settings, edits, {_settled(at, examples): self.engines[at] for at in sorted(self.engines)})
 
     def until(self, place: Place) -> Log:
         """What was changed up to a place, and at it."""
         return Log(
             {at: list(each) for at, each in self.settings.items() if at <= place},
             {at: list(each) for at, each in self.edits.items() if at <= place},
+            {at: name for at, name in self.engines.items() if at <= place},
         )
 
 
@@ -139,7 +173,7 @@ class Past:
         first: where it began.
         data: what it learned from.
         log: what was changed.
-        engine: the name of what took its steps; see :func:`engine_of`.
+        engine: the name of what took its steps where the log does not say; see :func:`engine_of`.
         folder: where moments are kept for the next time, by :meth:`save`; None: nowhere.
         budget: bytes of moments kept in memory, at most.
     """
@@ -154,13 +188,13 @@ class Past:
         folder: Path | None = None,
         budget: int = _BUDGET,
     ) -> None:
-        self.first = first
-        self.log = log or Log()
+        self.first = settled(first, len(data))
+        self.log = (log or Log()).settled(len(data))
         self._data = data
         self._engine = engine
         self._folder = folder
         self._budget = budget
-        self._kept: dict[Place, Checkpoint | None] = {self.begin: first}  # None: on disk
+        self._kept: dict[Place, Checkpoint | None] = {self.begin: self.first}  # None: on disk
         self._places: list[Place] = [self.begin]
         self._fresh: list[Place] = []  # not on disk yet
         self._written: set[Place] = set()
@@ -186,6 +220,11 @@ class Past:
         """The settings that the next minibatch from a place is done with."""
         at = max((each for each in self.log.settings if each <= place), default=None)
         return self.first.settings if at is None else self.log.settings[at][-1]
+
+    def engine_at(self, place: Place) -> str | None:
+        """The name of the engine that takes the next minibatch from a place; None: the best there is."""
+        at = max((each for each in self.log.engines if each <= place), default=None)
+        return self._engine if at is None else self.log.engines[at]
 
     def _base(self, epoch: int, below: int) -> int:
         """The last example of an epoch, up to ``below``, from which minibatches are counted."""
@@ -223,9 +262,7 @@ class Past:
         now, place = arrived, place_of(arrived)
         for settings in self.log.settings.get(place, ()):
             if settings != now.settings:
-                events = self._training(replace(now, settings=settings), None)
-                now = next(events).checkpoint  # its memory is as these settings ask for
-                events.close()
+                now = continued(now, settings, len(self._data))
         if edits and place in self.log.edits:
             now = replace(now, network=edited(now.network, self.log.edits[place]))
         return now
@@ -253,6 +290,49 @@ class Past:
         else:
             before = self.at(earlier, interrupt=interrupt)
         return Moment(self.applied(arrived), before, arrived, cost)
+
+    def along(
+        self, end: Place, gap: Callable[[int], int] = lambda step: 1, interrupt: threading.Event | None = None
+    ) -> Iterator[tuple[Checkpoint, int]]:
+        """The way from the beginning to a place: moments with what was changed at them, each with how many minibatches lead
+        there. The first and the last are always among them.
+
+        Args:
+            end: where the way ends.
+            gap: from a number of minibatches that were done, how many to do until the next moment.
+            interrupt: when it is set, the next moment is the last.
+
+        Errors: those of training again: :class:`~glassnet.training.Diverged` where another processor's last digits lead
+        elsewhere.
+        """
+        now, step, n = self.at(self.begin), 0, len(self._data)
+        yield now, step
+        while place_of(now) < end and not (interrupt is not None and interrupt.is_set()):
+            here, every = place_of(now), max(1, gap(step))
+            stop = self.stop(here)
+            goal = end if stop is None else min(end, stop)
+            room = goal[1] - now.example if goal[0] == now.epoch else n - now.example
+            every = min(every, max(1, -(-room // now.settings.batch_size)))
+            events = self._training(now, every)
+            for event in events:
+                if isinstance(event, Stepped):
+                    step += len(event.costs)
+                    arrived = event.examples == n
+                    now = event.checkpoint
+                    if arrived:  # the epoch's end comes with the next event
+                        continue
+                elif isinstance(event, EpochEnded):
+                    now = event.checkpoint
+                else:
+                    continue
+                place = place_of(now)
+                left = goal[1] - now.example if goal[0] == now.epoch else n
+                if place >= goal or gap(step) != every or left < every * now.settings.batch_size:
+                    break
+                yield now, step
+            events.close()
+            now = self.applied(now)
+            yield now, step
 
     def keep(self, arrived: Checkpoint) -> None:
         """Keep a moment as training arrived at it, if there is room: others that are close to each other make it."""
@@ -416,7 +496,7 @@ class Past:
             now = self.applied(now)
 
     def _training(self, start: Checkpoint, every: int | None, interrupt: threading.Event | None = None) -> Any:
-        engine = engine_of(self._engine, start)
+        engine = _engine_that_was(self.engine_at(place_of(start)), start)
         return train(None, self._data, start=start, engine=engine, every=every, interrupt=interrupt, quiet=True)
 
     # ── What is kept ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -468,6 +548,10 @@ class Past:
             if self._kept.get(place, self.first) is None:
                 del self._kept[place]
                 self._places.remove(place)
+
+
+def _settled(place: Place, examples: int) -> Place:
+    return place if place[1] < examples else (place[0] + 1, 0)
 
 
 def _check(interrupt: threading.Event | None) -> None:

@@ -1,32 +1,45 @@
 """A run on disk: a folder that a training writes as it goes, from which it is resumed exactly.
 
     run.json                 what was asked for: data, engine, versions
-    first.safetensors        the state it began with; the studio's runs have it
+    first.safetensors        the state it began with
     checkpoint.safetensors   the latest state, or, once training has ended, its result
     best.safetensors         the state that the validation data liked best
     events.jsonl             what happened: one event in each line
+    lock                     there while a process writes
 
-Every file is replaced atomically (see :mod:`glassnet.files`); the events are appended before the checkpoint that they
-lead to, and those after it are dropped when the run is resumed, because they will happen again.
+Every file is replaced atomically (see :mod:`glassnet.files`) and carries a checksum inside, the record one in every line; the
+events are appended before the checkpoint that they lead to, and those after it are dropped when the run is resumed, because
+they will happen again. ``run.json`` is the last file of a new run: a folder without it is the rest of one that never began.
+
+A run has one writer at a time, who holds its lock (:meth:`Run.hold`). Reading needs none.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+from zlib import crc32
 
 from glassnet import files
 from glassnet.checkpoint import Checkpoint
-from glassnet.errors import WrongFile
+from glassnet.errors import GlassnetError, WrongFile
 from glassnet.evaluation import Evaluation
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint
 from glassnet.network import Network
 
-__all__ = ["Run", "event_data"]
+__all__ = [
+    "Busy", "Run", "about_text", "best_cost", "event_data", "event_line", "event_of", "is_checked", "since_cost",
+]  # fmt: skip
+
+
+class Busy(GlassnetError):
+    """Another process, or another part of this one, writes into this run."""
 
 
 class Run:
@@ -40,25 +53,55 @@ class Run:
     def __init__(self, path: Path, about: dict[str, Any]) -> None:
         self.path = path
         self.about = about
-        self._noting = threading.Lock()  # a name and a bookmark may be noted at once
+        self._lock = files.Lock(path / "lock")
+        self._holding = threading.RLock()  # guards _holds and _end
+        self._holds = 0
+        self._end: int | None = None  # how long the record is, as far as this process wrote it
 
     @classmethod
-    def create(cls, path: str | Path, about: dict[str, Any]) -> Run:
-        """Make the folder for a new run.
+    def create(cls, path: str | Path, about: dict[str, Any], first: Checkpoint | None = None) -> Run:
+        """Make the folder for a new run. What a process left that was killed while it made one there goes.
 
-        Errors: :class:`~glassnet.errors.WrongFile` if something is there already; :class:`~glassnet.files.NotSaved`.
+        Args:
+            path: the folder; it may be there, if nothing is in it.
+            about: what ``run.json`` is to say.
+            first: where the run begins. With it, the run can be gone on with from the moment it is there.
+
+        Errors: :class:`~glassnet.errors.WrongFile` if something is there already; :class:`Busy` if it is just being made;
+        :class:`~glassnet.files.NotSaved`.
         """
         path = Path(path)
         try:
-            if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            if path.exists() and not _may_begin(path):
                 raise WrongFile(
                     f"{path} exists already: choose another folder, or go on with the run in it by --resume"
                 )
+            there = path.exists()
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise files.NotSaved(f"could not make the folder {path}: {error.strerror or error}") from error
-        files.write(path / "run.json", _json_text(about))
-        return cls(path, about)
+        run = cls(path, about)
+        with run.hold():
+            try:
+                if not _may_begin(path):  # another process was quicker
+                    raise WrongFile(f"{path} exists already: choose another folder")
+                for name in _FILES:
+                    (path / name).unlink(missing_ok=True)
+                if first is not None:
+                    run.save_first(first)
+                run._write_about(about)
+            except BaseException as error:
+                for name in _FILES:
+                    with contextlib.suppress(OSError):
+                        (path / name).unlink(missing_ok=True)
+                run.release()
+                if not there:
+                    with contextlib.suppress(OSError):
+                        path.rmdir()
+                if isinstance(error, OSError) and not isinstance(error, GlassnetError):
+                    raise files.NotSaved(f"could not begin a run in {path}: {error.strerror or error}") from error
+                raise
+        return run
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -70,42 +113,95 @@ class Run:
         if not (path / "run.json").is_file():
             there = "holds no run: it has no run.json" if path.exists() else "does not exist"
             raise WrongFile(f"{path} {there}; glassnet train --out {path} makes one")
+        return cls(path, _read_about(path))
+
+    # ── Who writes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[Run]:
+        """Be the run's writer, until the end of the ``with`` (or :meth:`release`). May be done within itself.
+
+        Where nothing can be locked, nobody is kept out; that nothing can be written there either is said on writing.
+
+        Errors: :class:`Busy`.
+        """
+        self.take()
         try:
-            about = json.loads((path / "run.json").read_bytes())
-        except OSError as error:
-            raise WrongFile(f"cannot read {path / 'run.json'}: {error.strerror or error}") from error
-        except (ValueError, RecursionError) as error:
-            raise WrongFile(f"{path / 'run.json'} is damaged ({error})") from error
-        if not isinstance(about, dict):
-            raise WrongFile(f"{path / 'run.json'} does not describe a run")
-        return cls(path, about)
+            yield self
+        finally:
+            self.release()
+
+    def take(self) -> None:
+        """Be the run's writer, until as many calls of :meth:`release`.
+
+        Errors: :class:`Busy`.
+        """
+        with self._holding:
+            if not self._holds:
+                with contextlib.suppress(OSError):
+                    if not self._lock.take():
+                        who = self._lock.holder()
+                        process = "another process" if who is None else f"another process (number {who})"
+                        raise Busy(
+                            f"{self.path} is being written by {process}: wait until that has ended, or stop it. It can be "
+                            "read meanwhile"
+                        )
+                    # Nobody else writes here now, so what is unfinished was left by one that was killed.
+                    files.sweep(self.path)
+                self._end = None
+            self._holds += 1
+
+    def release(self) -> None:
+        """Let others write."""
+        with self._holding:
+            self._holds = max(0, self._holds - 1)
+            if not self._holds:
+                self._lock.release()
+
+    # ── What is there ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def note(self, **changes: Any) -> None:
-        """Change entries of ``about``, and replace ``run.json``.
+        """Change entries of ``about``, and replace ``run.json``. What others noted since it was opened stays.
 
-        Errors: :class:`~glassnet.files.NotSaved`.
+        Errors: :class:`Busy`; :class:`~glassnet.files.NotSaved`.
         """
-        with self._noting:
+        with self._holding, self.hold():
+            with contextlib.suppress(WrongFile):  # gone or damaged: what is known of it is written anew
+                self.about = _read_about(self.path)
             about = {**self.about, **changes}
-            files.write(self.path / "run.json", _json_text(about))
+            self._write_about(about)
             self.about = about
+
+    def describe(self, about: dict[str, Any]) -> None:
+        """Replace all that ``run.json`` says.
+
+        Errors: :class:`Busy`; :class:`~glassnet.files.NotSaved`.
+        """
+        with self._holding, self.hold():
+            self._write_about(about)
+            self.about = about
+
+    def _write_about(self, about: dict[str, Any]) -> None:
+        files.write(self.path / "run.json", about_text(about))
 
     def save(self, checkpoint: Checkpoint, best: Checkpoint | None = None) -> None:
         """Replace the checkpoint; and, if given, the best one.
 
-        Errors: :class:`~glassnet.files.NotSaved`; the checkpoints from before are then untouched.
+        Errors: :class:`Busy`; :class:`~glassnet.files.NotSaved`; the checkpoints from before are then untouched.
         """
         about = {key: self.about[key] for key in ("classes",) if key in self.about}
-        if best is not None:
-            save_checkpoint(self.path / "best.safetensors", best, about)
-        save_checkpoint(self.path / "checkpoint.safetensors", checkpoint, about)
+        with self.hold():
+            if best is not None:
+                save_checkpoint(self.path / "best.safetensors", best, about)
+            save_checkpoint(self.path / "checkpoint.safetensors", checkpoint, about)
 
     def save_first(self, checkpoint: Checkpoint) -> None:
         """Note where the run began, for whoever goes back in it.
 
-        Errors: :class:`~glassnet.files.NotSaved`.
+        Errors: :class:`Busy`; :class:`~glassnet.files.NotSaved`.
         """
-        save_checkpoint(self.path / "first.safetensors", checkpoint)
+        with self.hold():
+            save_checkpoint(self.path / "first.safetensors", checkpoint)
 
     def first(self) -> Checkpoint | None:
         """Where the run began; None if that was not noted.
@@ -116,11 +212,11 @@ class Run:
         return read_checkpoint(path)[0] if path.exists() else None
 
     def checkpoint(self) -> Checkpoint:
-        """The latest checkpoint.
+        """The latest checkpoint; of a run that was stopped before it saved one, the first.
 
-        Errors: :class:`~glassnet.errors.WrongFile` if there is none yet, or it is damaged.
+        Errors: :class:`~glassnet.errors.WrongFile` if there is none, or it is damaged.
         """
-        return read_checkpoint(self._saved())[0]
+        return read_checkpoint(self.latest())[0]
 
     def best(self) -> Checkpoint | None:
         """The checkpoint that the validation data liked best; None without validation.
@@ -135,31 +231,36 @@ class Run:
 
         Errors: :class:`~glassnet.errors.WrongFile` if there is none yet, or it is damaged.
         """
-        return read_network(self._saved())[0]
+        return read_network(self.latest())[0]
 
-    def _saved(self) -> Path:
-        path = self.path / "checkpoint.safetensors"
-        if not path.exists():
-            raise WrongFile(f"{self.path} has no checkpoint yet: its training was stopped before the first was saved")
-        return path
+    def latest(self) -> Path:
+        """The file of the latest checkpoint.
+
+        Errors: :class:`~glassnet.errors.WrongFile` if there is none.
+        """
+        for name in ("checkpoint.safetensors", "first.safetensors"):
+            if (self.path / name).exists():
+                return self.path / name
+        raise WrongFile(
+            f"{self.path} has no checkpoint yet: its training was stopped before the first was saved, so nothing is lost. "
+            "Begin it again in the same folder"
+        )
 
     def append(self, events: Iterable[dict[str, Any]]) -> None:
-        """Add events to the record (see :func:`event_data`).
+        """Add events to the record (see :func:`event_data`): all of them, or, where that fails, none.
 
-        Errors: :class:`~glassnet.files.NotSaved`.
+        Errors: :class:`Busy`; :class:`~glassnet.files.NotSaved`.
         """
-        lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
-        try:
-            with (self.path / "events.jsonl").open("ab+") as file:
-                _drop_unfinished_line(file)
-                file.write(lines.encode())
-        except OSError as error:
-            raise files.NotSaved(f"could not add to {self.path / 'events.jsonl'}: {error.strerror or error}") from error
+        lines = "".join(event_line(event) for event in events).encode()
+        with self._holding, self.hold():
+            if not lines:
+                return
+            self._end = files.append(self.path / "events.jsonl", lines, self._end)
 
     def events(self) -> list[dict[str, Any]]:
         """The recorded events. A last line that a killed process left unfinished does not count.
 
-        Errors: :class:`~glassnet.errors.WrongFile` if a line before the last is damaged.
+        Errors: :class:`~glassnet.errors.WrongFile` if a line is damaged.
         """
         path = self.path / "events.jsonl"
         if not path.exists():
@@ -168,45 +269,125 @@ class Run:
             lines = path.read_bytes().split(b"\n")
         except OSError as error:
             raise WrongFile(f"cannot read {path}: {error.strerror or error}") from error
-        events = []
+        events, checked = [], False
         for number, line in enumerate(lines[:-1], start=1):  # what follows the last newline is unfinished
             try:
-                event = json.loads(line)
+                event = event_of(line, must=checked)
                 (epochs, example), epoch = event["at"], event["epoch"] if event["event"] == "epoch" else 0
                 if not all(type(each) is int for each in (event["step"], epochs, example, epoch)):
                     raise ValueError("expected whole numbers for its step, place and epoch")
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise WrongFile(f"line {number} of {path} is damaged ({error})") from error
+            checked = checked or is_checked(line)
             events.append(event)
+        # A killed process leaves the beginning of a line, never a whole one with something other than a newline behind it.
+        if _WHOLE.match(lines[-1]) and not _CHECKED.search(lines[-1]):
+            raise WrongFile(f"line {len(lines)} of {path} is damaged (something stands behind its end)")
         return events
 
     def rewind(self, checkpoint: Checkpoint) -> None:
-        """Drop the events after a checkpoint: going on from it, they will happen again.
+        """Drop the events after a checkpoint: going on from it, they will happen again. Nothing is written if there are none.
 
-        Errors: :class:`~glassnet.errors.WrongFile`, :class:`~glassnet.files.NotSaved`.
+        Errors: :class:`Busy`; :class:`~glassnet.errors.WrongFile`, :class:`~glassnet.files.NotSaved`.
         """
         here = [checkpoint.epoch, checkpoint.example]
-        kept = [event for event in self.events() if event["at"] <= here]
-        body = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept)
-        files.write(self.path / "events.jsonl", body.encode())
+        with self._holding, self.hold():
+            events = self.events()
+            kept = [event for event in events if event["at"] <= here]
+            if len(kept) < len(events):
+                body = "".join(event_line(event) for event in kept).encode()
+                files.write(self.path / "events.jsonl", body)
+                self._end = len(body)
 
 
-def _drop_unfinished_line(file: BinaryIO) -> None:
-    """Cut off what a killed process left after the last newline: with more behind it, it would spoil the record."""
-    end = file.seek(0, 2)
-    while end:
-        start = max(0, end - 4096)
-        file.seek(start)
-        newline = file.read(end - start).rfind(b"\n")
-        if newline >= 0:
-            end = start + newline + 1
-            break
-        end = start
-    file.truncate(end)
+_FILES = ("run.json", "events.jsonl", "first.safetensors", "checkpoint.safetensors", "best.safetensors")
+"""What a new run may put in the place of what a killed process left; ``run.json`` first, for with it gone there is no run."""
 
 
-def _json_text(about: dict[str, Any]) -> bytes:
-    return (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode()
+def _may_begin(path: Path) -> bool:
+    """Whether a run may begin in a folder: nothing is in it, or what was left by one in which nothing was ever learned."""
+    if not path.is_dir():
+        return False
+    names = {each.name for each in path.iterdir() if not (each.name.startswith(".") and each.name.endswith(".partial"))}
+    names.discard("lock")
+    if not names:
+        return True
+    if "run.json" in names:  # a run that was stopped before it saved its state for the first time
+        return names <= {"run.json", "events.jsonl"}
+    return names <= {"first.safetensors", "checkpoint.safetensors"}
+
+
+def about_text(about: dict[str, Any]) -> bytes:
+    """What ``run.json`` holds for this description: JSON, sealed."""
+    return (json.dumps(files.sealed(about), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((path / "run.json").read_bytes())
+    except OSError as error:
+        raise WrongFile(f"cannot read {path / 'run.json'}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise WrongFile(f"{path / 'run.json'} is damaged ({error})") from error
+    if not isinstance(about, dict):
+        raise WrongFile(f"{path / 'run.json'} does not describe a run")
+    return files.check_seal(about, str(path / "run.json"))
+
+
+def since_cost(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events from where the cost was chosen by which the training goes on: before, its numbers were of another one."""
+    events, begin, last = list(events), 0, None
+    for number, event in enumerate(events):
+        settings = event.get("settings") if event["event"] == "started" else None
+        if isinstance(settings, dict) and settings.get("cost") != last:
+            begin, last = number, settings.get("cost")
+    return events[begin:]
+
+
+def best_cost(events: Iterable[dict[str, Any]]) -> float | None:
+    """The lowest validation cost at the end of an epoch, by the cost that is descended now; None before the first."""
+    costs = [event.get("validation_cost") for event in since_cost(events) if event["event"] == "epoch"]
+    good = [
+        each for each in costs if isinstance(each, int | float) and not isinstance(each, bool) and abs(each) < 1e300
+    ]
+    return min(good, default=None)
+
+
+# ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_CHECKED = re.compile(rb', "check": "([0-9a-f]{8})"\}$')
+_LIKE_CHECKED = re.compile(rb', "(check": .*|[^"]*": "[0-9a-f]{8}")\}$')
+"""What is left of a check of which one byte is another."""
+_WHOLE = re.compile(rb'.*, "check": "[0-9a-f]{8}"\}', re.DOTALL)
+
+
+def is_checked(line: bytes) -> bool:
+    """Whether a line of the record has a check; those of earlier versions have none."""
+    return _CHECKED.search(line) is not None
+
+
+def event_line(event: dict[str, Any]) -> str:
+    """An event as a line of the record: JSON whose last entry, ``check``, is the CRC-32 of all before it, in hexadecimal."""
+    body = json.dumps(event, ensure_ascii=False)[:-1]
+    return f'{body}, "check": "{crc32(body.encode()):08x}"}}\n'
+
+
+def event_of(line: bytes, *, must: bool = False) -> dict[str, Any]:
+    """The event in a line of the record, without its newline; ``must``: a line without a check is none of ours.
+
+    Errors: ``ValueError``, ``TypeError``, ``RecursionError``: what is wrong with it.
+    """
+    found = _CHECKED.search(line)
+    if found is None and (must or _LIKE_CHECKED.search(line)):
+        raise ValueError("it has no check, as it should have")
+    if found is not None and crc32(line[: found.start()]) != int(found[1], 16):
+        raise ValueError("it is not as it was written: its check is another")
+    event = json.loads(line)
+    if not isinstance(event, dict):
+        raise TypeError("expected a JSON object")
+    if found is not None:
+        del event["check"]
+    return event
 
 
 def event_data(event: Event) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
 from glassnet.network import Network, Parameters
 from glassnet.optimizers import Memory, Optimizer, as_optimizer
 
-__all__ = ["ENGINES", "Diverged", "as_engine", "order", "train"]
+__all__ = ["ENGINES", "Diverged", "as_engine", "continued", "order", "train"]
 
 
 def _fused() -> Engine:
@@ -199,20 +199,36 @@ def train(
     _check(start.network, data, validation, settings)
 
     n = len(data)
-    total = settings.epochs * -(-n // settings.batch_size)
-    start = replace(start, settings=settings)
     if not 0 <= start.example <= n or start.epoch > settings.epochs:
         raise WrongValue(
             f"the checkpoint is at epoch {start.epoch}, example {start.example}, but there are {settings.epochs} epochs "
             f"of {n} examples"
         )
-    start = replace(start, memory=replace(_memory(start, n), total=total))
+    start = continued(start, settings, n)
     chosen = as_engine(engine, start.network, settings.cost, settings.optimizer)
     deformer = None
     if settings.deform is not None:
         threads = getattr(chosen, "threads", None)  # as many as the engine was told to take, if it was
         deformer = Deformer(data.inputs, settings.deform, settings.seed, threads)
     return _train(start, data, validation, deformer, chosen, every, interrupt or threading.Event(), quiet)
+
+
+def continued(checkpoint: Checkpoint, settings: Settings, examples: int) -> Checkpoint:
+    """The checkpoint that a training with these settings goes on from: the same place, with what its numbers mean now.
+
+    The optimizer's memory counts steps of the new minibatch size; an optimizer that needs other running averages begins them
+    anew; and a sum of costs that another cost gave does not go on.
+
+    Args:
+        checkpoint: where it stands.
+        settings: those that it goes on with.
+        examples: how many there are in an epoch.
+    """
+    now = replace(checkpoint, settings=settings)
+    if settings.cost != checkpoint.settings.cost and now.example < examples:
+        now = replace(now, cost_sum=0.0, cost_from=now.example, first_cost=None)
+    total = settings.epochs * -(-examples // settings.batch_size)
+    return replace(now, memory=replace(_memory(now, examples), total=total))
 
 
 def _memory(start: Checkpoint, n: int) -> Memory:
@@ -295,12 +311,12 @@ def _train(
                 # This step's cost was still good, the next one's could not be: said now, before anybody saves it.
                 raise Diverged(memory.step + 1, epoch + 1, math.nan, best)
             first_cost = float(costs[0]) if now.first_cost is None else now.first_cost
-            now = Checkpoint(network, memory, epoch, seen, settings, cost_sum, first_cost)
+            now = Checkpoint(network, memory, epoch, seen, settings, cost_sum, first_cost, now.cost_from)
             pause = max(_PAUSE, _SHARE * (time.perf_counter() - before))
             seconds += time.perf_counter() - began
             yield Stepped(now, memory.step, epoch + 1, now.example, costs, seconds)
 
-        cost = now.cost_sum / n
+        cost = now.cost_sum / (n - now.cost_from)
         judged = None
         if validation is not None:
             judged = evaluate(now.network, validation, settings.cost, partial(engine.answer, state))
@@ -313,7 +329,7 @@ def _train(
             warned, stuck = True, f"after epoch {epoch + 1}, {reason}"
             if not quiet:
                 warnings.warn(stuck, TrainingWarning, stacklevel=2)
-        now = replace(now, epoch=epoch + 1, example=0, cost_sum=0.0)
+        now = replace(now, epoch=epoch + 1, example=0, cost_sum=0.0, cost_from=0)
         if judged_cost < best_cost:
             best, best_cost = now, judged_cost
         yield EpochEnded(now, epoch + 1, cost, judged, seconds, stuck)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from glassnet.checkpoint import Checkpoint
@@ -18,7 +19,7 @@ from glassnet.errors import WrongValue
 from glassnet.evaluation import Evaluation
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
 from glassnet.network import Network
-from glassnet.runs import Run, event_data
+from glassnet.runs import Run, event_data, since_cost
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from glassnet.explain.landscape import Walk
 
-__all__ = ["history", "last", "patience", "progress", "record", "walk"]
+__all__ = ["Trail", "history", "last", "patience", "progress", "record", "walk"]
 
 
 def last(events: Iterable[Event]) -> Network:
@@ -80,22 +81,20 @@ class history:
             yield event
 
 
-class walk:
-    """Keep networks along the way, to see the path that the training walked (:func:`glassnet.explain.landscape`).
+class Trail:
+    """Networks kept along a way, until there are too many.
 
     A path is long at first and slow in the end: some points are kept at equal steps, and some at steps that grow by a
-    fifth each, which are dense at the start. ``train(every=…)`` says how close together they can be.
+    fifth each, which are dense at the start.
 
     Args:
-        events: of a training.
         name: what to call the path.
         points: about how many networks to keep at equal steps, from 2: once there are twice as many, every other is let go.
     """
 
-    def __init__(self, events: Iterable[Event], name: str = "minibatches", points: int = 50) -> None:
+    def __init__(self, name: str, points: int = 50) -> None:
         if isinstance(points, bool) or not isinstance(points, int) or points < 2:
             raise WrongValue(f"a walk keeps a whole number of points from 2, got {points!r}")
-        self._events = events
         self.name = name
         self.points = points
         self._even: list[tuple[Network, int, int]] = []
@@ -103,20 +102,20 @@ class walk:
         self._latest: tuple[Network, int, int] | None = None
         self._gap = 1  # steps between even points, doubled whenever they become too many
 
-    def __iter__(self) -> Generator[Event, None, None]:
-        each = 0
-        for event in self._events:
-            if isinstance(event, Started):
-                each = event.examples
-            now = event.checkpoint
-            if self._latest is None or now.memory.step > self._latest[1]:
-                self._latest = (now.network, now.memory.step, now.epoch * each + now.example)
-                self._keep(self._latest)
-            yield event
+    def add(self, network: Network, step: int, examples: int) -> None:
+        """The network after so many steps and examples; one that comes to the same step again takes the other's place.
 
-    def _keep(self, point: tuple[Network, int, int]) -> None:
-        step = point[1]
-        if not self._early or step >= 1.2 * self._early[-1][1]:
+        Errors: :class:`~glassnet.errors.WrongValue` for a step before the last.
+        """
+        if self._latest is not None and step < self._latest[1]:
+            raise WrongValue(f"a walk goes forwards: step {step} came after step {self._latest[1]}")
+        point = network, step, examples
+        if self._latest is not None and step == self._latest[1]:
+            for kept in (self._early, self._even):
+                if kept and kept[-1][1] == step:
+                    kept[-1] = point
+        self._latest = point
+        if not self._early or step >= max(1.2 * self._early[-1][1], self._early[-1][1] + 1):
             self._early.append(point)
         if not self._even or step >= self._even[-1][1] + self._gap:
             self._even.append(point)
@@ -128,7 +127,7 @@ class walk:
     def path(self) -> Walk:
         """The path so far, its first and its last point among those kept.
 
-        Errors: :class:`~glassnet.errors.WrongValue` before the first event.
+        Errors: :class:`~glassnet.errors.WrongValue` before the first point.
         """
         from glassnet.explain.landscape import Walk
 
@@ -138,6 +137,49 @@ class walk:
         networks, steps, examples = zip(*(kept[step] for step in sorted(kept)), strict=True)
         return Walk(self.name, networks, steps, examples)
 
+    def ending(self, network: Network) -> Walk:
+        """The path so far, with this network as its last point.
+
+        Errors: as :attr:`path`.
+        """
+        path = self.path
+        return replace(path, points=(*path.points[:-1], network))
+
+
+class walk:
+    """Keep networks along the way, to see the path that the training walked (:func:`glassnet.explain.landscape`).
+
+    ``train(every=…)`` says how close together they can be; which of them are kept says :class:`Trail`.
+
+    Args:
+        events: of a training.
+        name: what to call the path.
+        points: see :class:`Trail`.
+    """
+
+    def __init__(self, events: Iterable[Event], name: str = "minibatches", points: int = 50) -> None:
+        self._events = events
+        self._trail = Trail(name, points)
+
+    def __iter__(self) -> Generator[Event, None, None]:
+        each, before = 0, -1
+        for event in self._events:
+            if isinstance(event, Started):
+                each = event.examples
+            now = event.checkpoint
+            if now.memory.step > before:
+                before = now.memory.step
+                self._trail.add(now.network, before, now.epoch * each + now.example)
+            yield event
+
+    @property
+    def path(self) -> Walk:
+        """The path so far, its first and its last point among those kept.
+
+        Errors: :class:`~glassnet.errors.WrongValue` before the first event.
+        """
+        return self._trail.path
+
 
 class patience:
     """Stop when the validation gets no better, and finish with the best checkpoint.
@@ -146,8 +188,9 @@ class patience:
         events: of a training with validation data.
         epochs: how many epochs without a new best are borne.
         metric: what is meant by better: a lower ``"cost"`` or a higher ``"accuracy"`` on the validation data.
-        past: for a resumed training, its recorded epochs as ``Run.events()`` gives them, and
-        best: its best checkpoint so far.
+        past: for a resumed training, its recorded events as ``Run.events()`` gives them, and
+        best: its best checkpoint so far. Epochs that were judged by another cost than the last do not count: their numbers
+            are of something else.
 
     Errors: :class:`~glassnet.errors.WrongValue` if there is no validation data, or it has no accuracy.
     """
@@ -171,9 +214,12 @@ class patience:
         self.best = best
         self._score: float | None = None
         self._best_epoch = 0
-        for event in past:
+        past = list(past)
+        for event in since_cost(past) if metric == "cost" else past:
             if event["event"] == "epoch":
                 self._judge(event["epoch"], event.get(f"validation_{metric}"))
+        if self._score is None:
+            self.best = None
 
     def _judge(self, epoch: int, value: float | None) -> bool:
         """Note an epoch; whether it is the best so far."""
@@ -201,13 +247,17 @@ class patience:
 
 
 class record:
-    """Write a run's folder as the training goes: its events, its checkpoint, its best checkpoint.
+    """Write a run's folder as the training goes: its events, its checkpoint, its best checkpoint. It is the run's writer
+    meanwhile (see :meth:`glassnet.runs.Run.hold`).
 
     Args:
         events: of a training.
         run: where.
         seconds: how often to save, at the next event: this much work is lost at most if the process is killed.
-        best: for a resumed training, the validation cost of the best checkpoint so far.
+        best: for a resumed training, the validation cost of the best checkpoint so far, by the cost that is descended now
+            (see :func:`glassnet.runs.best_cost`).
+
+    Errors, while it is iterated over: :class:`~glassnet.runs.Busy`; :class:`~glassnet.files.NotSaved`.
     """
 
     def __init__(self, events: Iterable[Event], run: Run, *, seconds: float = 2.0, best: float | None = None) -> None:
@@ -219,8 +269,14 @@ class record:
         self._waiting: list[dict[str, Any]] = []
 
     def __iter__(self) -> Generator[Event, None, None]:
+        with self.run.hold():
+            yield from self._recorded()
+
+    def _recorded(self) -> Generator[Event, None, None]:
         saved = time.monotonic()
         for event in self._events:
+            if isinstance(event, Started) and not self._known():
+                self.run.save_first(event.checkpoint)
             self._waiting.append(event_data(event))
             judged = event.validation if isinstance(event, EpochEnded) else None
             if judged is not None and (self._best_cost is None or judged.cost < self._best_cost):
@@ -230,15 +286,20 @@ class record:
                 saved = time.monotonic()
             yield event
 
+    def _known(self) -> bool:
+        """Whether it was noted where this run began, or something was recorded of it already."""
+        return any((self.run.path / name).exists() for name in ("first.safetensors", "events.jsonl"))
+
     def save(self, checkpoint: Checkpoint) -> None:
         """Write everything now, with this as the latest checkpoint.
 
-        Errors: :class:`~glassnet.files.NotSaved`.
+        Errors: :class:`~glassnet.runs.Busy`; :class:`~glassnet.files.NotSaved`.
         """
-        self.run.append(self._waiting)
-        self._waiting.clear()
-        self.run.save(checkpoint, self._best)
-        self._best = None
+        with self.run.hold():
+            self.run.append(self._waiting)
+            self._waiting.clear()
+            self.run.save(checkpoint, self._best)
+            self._best = None
 
 
 class progress:

@@ -155,7 +155,7 @@ def test_the_list_reads_only_the_end_of_a_long_record(shelf, other, monkeypatch)
     assert long.stat().st_size > 25e6
     read = []
     loads = json.loads
-    monkeypatch.setattr(module.json, "loads", lambda text: read.append(len(text)) or loads(text))
+    monkeypatch.setattr(json, "loads", lambda text: read.append(len(text)) or loads(text))
     found = entry(shelf, "../small")
     assert (found["accuracy"], found["cost"]) == (0.75, 0.1)
     assert sum(read) < 100_000

@@ -10,11 +10,11 @@ import numpy as np
 import typer
 
 from glassnet.cli.console import app, out
-from glassnet.cli.opened import RunArgument, cost_of, opened
+from glassnet.cli.opened import RunArgument, cost_of, opened, own_data
 from glassnet.data import Dataset, load
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import check_data, confusion, evaluate, mistakes, outputs
-from glassnet.plans import answer_of, data_of, sources
+from glassnet.plans import answer_of, sources
 from glassnet.terminal import confusion_table, gallery, picture
 
 
@@ -22,7 +22,10 @@ from glassnet.terminal import confusion_table, gallery, picture
 def _evaluate(
     run_path: RunArgument,
     data: Annotated[
-        list[str] | None, typer.Option(help="Other data to judge by, as for train. By default the run's own.")
+        list[str] | None,
+        typer.Option(
+            help="Other data to judge by, as for train, or where the run's own lies now. By default the run's own."
+        ),
     ] = None,
     part: Annotated[
         str | None,
@@ -37,12 +40,11 @@ def _evaluate(
     if part not in (None, "test", "validation", "train"):
         raise WrongValue(f"--part must be test, validation or train, got {part!r}")
     network, about, run = opened(run_path)
-    if data is not None or run is None:
+    splits = own_data(run, data)
+    if splits is None:
         splits = load(*sources(data), validation=0 if part in (None, "train") else 1 / 6)
         if part is None and splits.test is None:
             splits, part = replace(splits, test=splits.train), "all"  # data brought for this purpose: all of it
-    else:
-        splits = data_of(run)
     dataset: Dataset | None = splits.test if part in (None, "all") else getattr(splits, part)
     part = part or "test"
     if dataset is None:

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from glassnet import explain
-from glassnet.checkpoint import Checkpoint
+from glassnet import explain, questions
 from glassnet.cli.console import app, err, out
-from glassnet.cli.opened import RunArgument, cost_of, input_of, names_of, opened, side_of
+from glassnet.cli.opened import RunArgument, cost_of, input_of, names_of, opened, own_data, side_of
 from glassnet.costs import Cost
 from glassnet.data import Dataset, Splits, load
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import check_data
-from glassnet.events import Event, Finished
 from glassnet.explain import Explanation, Parameter, Walk
 from glassnet.images import open_image
-from glassnet.initializers import as_initializer
 from glassnet.network import Network
-from glassnet.optimizers import SGD, as_schedule
-from glassnet.plans import data_of, sources
+from glassnet.plans import Plan, reopened, sources
 from glassnet.runs import Run
-from glassnet.training import train
-from glassnet.watch import last, walk
-
-_FULL_STEPS = 100
-"""How many steps the path of the full gradient has: each looks at all examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +34,7 @@ class _Asked:
     about: dict[str, Any]
     run: Run | None
     cost: Cost
-    splits: Callable[[], Splits]
+    data: Callable[[], tuple[Splits, bool]]  # and whether it is what the run was trained on
     image: Path | None
     test_index: int | None
     target: str | None
@@ -51,6 +43,19 @@ class _Asked:
     line: bool
     shuffled: bool
     method: str | None
+
+    def splits(self) -> Splits:
+        """The data that is asked about."""
+        return self.data()[0]
+
+    def plan(self) -> Plan:
+        """The run as it stands, with the data that it was trained on, wherever that was named.
+
+        Errors: :class:`~glassnet.errors.WrongFile` if it is not there.
+        """
+        assert self.run is not None
+        splits, own = self.data()
+        return Plan(self.run.checkpoint(), splits, self.run.about) if own else reopened(self.run)
 
     @property
     def names(self) -> list[str] | None:
@@ -160,63 +165,20 @@ def _landscape(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
     directions = asked.directions
     walks: tuple[Walk, ...] = ()
     if directions in (None, "walk"):
-        begin = _begin(asked)
-        if begin is None and directions == "walk":
+        if asked.run is None and directions == "walk":
             raise WrongFile(
                 "only a run knows where its path began: name the run's folder, or choose --directions random"
             )
-        if begin is not None:
+        if asked.run is not None:
             err.print("walking the run's path again, and that of the full gradient …", style="dim")
-            walks = walked(begin, asked.splits().train)
+            found = questions.course(asked.run, asked.plan())
+            walks = found.walks
+            for remark in found.remarks:
+                err.print(remark, highlight=False)
     chosen = directions or ("walk" if walks else "random")
     dimensions = 1 if asked.line else 2
-    found = explain.landscape(asked.network, data, asked.cost, directions=chosen, dimensions=dimensions, walks=walks)
-    return {"landscape": found}
-
-
-def _begin(asked: _Asked) -> Checkpoint | None:
-    """The run before its first step."""
-    if asked.run is None:
-        return None
-    about, settings = asked.run.about, asked.run.checkpoint().settings
-    try:
-        start = Network.random(
-            about["sizes"],
-            hidden=asked.network.activations[:-1],
-            output=asked.network.activations[-1],
-            initializer=as_initializer(about["initializer"]),
-            seed=settings.seed,
-        )
-    except (KeyError, TypeError, WrongValue) as error:
-        raise WrongFile(f"{asked.run.path / 'run.json'} does not say how the run began ({error})") from error
-    return Checkpoint(start, settings.optimizer.init(start.layers), 0, 0, settings)
-
-
-def walked(begin: Checkpoint, data: Dataset) -> tuple[Walk, Walk]:
-    """The path of a training once more, and that of the full gradient from the same start, at the same rate."""
-    settings = begin.settings
-    own = walk(_closely(begin, data), f"minibatches of {settings.batch_size}")
-    last(own)
-    rate = as_schedule(settings.optimizer.learning_rate).rate
-    full = replace(settings, batch_size=len(data), epochs=_FULL_STEPS, dropout=0.0, optimizer=SGD(rate))
-    again = replace(begin, memory=full.optimizer.init(begin.network.layers), settings=full)
-    whole = walk(train(None, data, start=again, every=1), "full gradient")
-    last(whole)
-    return own.path, whole.path
-
-
-def _closely(begin: Checkpoint, data: Dataset) -> Iterator[Event]:
-    """A training from its start, looked at closely first: grouping minibatches into events changes none of its bytes."""
-    now = begin
-    for every, until in ((1, 50), (20, 2000)):
-        for event in train(None, data, start=now, every=every):
-            now = event.checkpoint
-            yield event
-            if isinstance(event, Finished):
-                return
-            if now.memory.step >= until:
-                break
-    yield from train(None, data, start=now, every=500)
+    drawn = explain.landscape(asked.network, data, asked.cost, directions=chosen, dimensions=dimensions, walks=walks)
+    return {"landscape": drawn}
 
 
 def _layers(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
@@ -235,16 +197,16 @@ def _mistakes(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
     if side * side == asked.network.sizes[0]:
         found["corner"] = explain.corner(asked.network, data)
     if asked.shuffled:
-        begin = _begin(asked)
-        if begin is None:
+        if asked.run is None:
             raise WrongFile("only a run knows how it was trained: name the run's folder, or leave out --shuffled")
         err.print("training the same network on shuffled labels …", style="dim")
-        real = asked.splits().train
+        plan = asked.plan()
+        real = plan.splits.train
         wrong = explain.shuffled(real)
-        networks = {
-            "true labels": (asked.network, real),
-            "shuffled labels": (last(train(None, wrong, start=begin)), wrong),
-        }
+        other, remark = questions.again(asked.run, plan, wrong)
+        if remark is not None:
+            err.print(remark, highlight=False)
+        networks = {"true labels": (asked.network, real), "shuffled labels": (other, wrong)}
         found["memorized"] = explain.memorized(networks, data, asked.cost)
     return found
 
@@ -317,7 +279,11 @@ def _explain(
         str | None, typer.Option(help="The class it should be. By default the true one; of an image, the answer given.")
     ] = None,
     data: Annotated[
-        list[str] | None, typer.Option(help="Other data, as for train. By default the run's own; of a file, mnist.")
+        list[str] | None,
+        typer.Option(
+            help="Other data, as for train, or where the run's own lies now. By default the run's own; of a file, "
+            "mnist."
+        ),
     ] = None,
     examples: Annotated[
         int | None, typer.Option(help="How many examples to ask about, where a question is about many.", min=1)
@@ -352,15 +318,14 @@ def _explain(
 
         check(plot)  # before the work, not after it
     network, about, run = opened(run_path)
-    loaded: list[Splits] = []
 
-    def splits() -> Splits:
-        if not loaded:
-            loaded.append(load(*sources(data)) if data is not None or run is None else data_of(run))
-        return loaded[0]
+    @lru_cache(maxsize=1)
+    def loaded() -> tuple[Splits, bool]:
+        own = own_data(run, data)
+        return (load(*sources(data)), False) if own is None else (own, True)
 
     asked = _Asked(
-        network, about, run, cost_of(run, network), splits, named or image, test_index, target, examples, directions,
+        network, about, run, cost_of(run, network), loaded, named or image, test_index, target, examples, directions,
         line, shuffled, method,
     )  # fmt: skip
     found = _QUESTIONS[name].answer(asked, numbers)

@@ -13,7 +13,9 @@ from glassnet.cli.console import app, out
 from glassnet.cli.opened import RunArgument, epoch_of, opened, shape_of
 from glassnet.errors import WrongFile
 from glassnet.interchange import read_checkpoint
+from glassnet.questions import Change, history
 from glassnet.recipes import RECIPES
+from glassnet.replay import Log, place_of
 from glassnet.terminal import facts
 
 
@@ -37,6 +39,9 @@ def _info(
     biases = sum(layer["biases"] for layer in layers)
     epochs = [] if run is None else [event for event in run.events() if event["event"] == "epoch"]
     checkpoint = _checkpoint_in(run_path) if run is None else run.checkpoint()
+    changes = (
+        () if run is None or checkpoint is None else history(Log.of(run.events()).until(place_of(checkpoint))).changes
+    )
     if as_json:
         print(
             json.dumps(
@@ -48,6 +53,10 @@ def _info(
                     "layers": layers,
                     "dtype": str(network.layers[0].bias.dtype),
                     "settings": None if checkpoint is None else checkpoint.settings.to_data(),
+                    "changes": [
+                        {"at": list(each.at), "settings": each.values, "edits": each.edits, "engine": each.engine}
+                        for each in changes
+                    ],
                     "about": about,
                     "epochs": epochs,
                 },
@@ -83,6 +92,7 @@ def _info(
         ("deformed", settings.deform or "no"),
         ("seed", settings.seed),
     ]
+    rows += [(f"from {_place_in_words(each)}", _change_in_words(each)) for each in changes]
     if run is not None:
         data = about.get("data", {})
         last = epoch_of(run, checkpoint) or {}
@@ -102,6 +112,30 @@ def _info(
         ]
     out.print()
     out.print(facts(rows))
+
+
+def _place_in_words(change: Change) -> str:
+    epoch, example = change.at
+    return f"epoch {epoch + 1}" + (f", example {example + 1:,}" if example else "")
+
+
+def _change_in_words(change: Change) -> str:
+    """What was changed: of settings and schedules their new values."""
+    said = [
+        f"{key.removeprefix('optimizer.').replace('_', ' ')} {_value(value)}" for key, value in change.values.items()
+    ]
+    if change.edits:
+        said.append(f"{change.edits} edit{'s' if change.edits > 1 else ''} by hand")
+    if change.engine:
+        said.append(f"engine {change.engine}")
+    return ", ".join(said)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{key}={each}" for key, each in value.items() if key != "name")
+        return f"{value.get('name')}({inner})" if inner else str(value.get("name"))
+    return "none" if value is None else str(value)
 
 
 def _checkpoint_in(path: Path) -> Checkpoint | None:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from glassnet import plans
 from glassnet.checkpoint import Checkpoint
 from glassnet.costs import Cost
+from glassnet.data import Splits
 from glassnet.errors import WrongValue
 from glassnet.images import as_input
 from glassnet.interchange import read_network
 from glassnet.network import Network
+from glassnet.plans import DataGone, data_of, is_of, reopened
 from glassnet.recipes import PRETRAINED
 from glassnet.runs import Run
 
@@ -42,6 +44,19 @@ def opened(path: Path) -> tuple[Network, dict[str, Any], Run | None]:
         return network, about, None
     run = Run.open(path)
     return run.network(), run.about, run
+
+
+def own_data(run: Run | None, given: list[str] | None) -> Splits | None:
+    """The data that a run was trained on: where it lay, or in the place that was named; None if other data was named."""
+    if run is None:
+        return None
+    if given is None:
+        try:
+            return reopened(run).splits
+        except DataGone as error:
+            raise DataGone(f"{error}. Name its place by --data") from error
+    found = data_of(run, plans.sources(given))
+    return found if is_of(run, found) else None
 
 
 def names_of(network: Network, about: dict[str, Any]) -> list[str] | None:

@@ -25,9 +25,9 @@ from glassnet.errors import WrongValue
 from glassnet.events import Event, Finished
 from glassnet.initializers import INITIALIZERS
 from glassnet.optimizers import OPTIMIZERS, SCHEDULES
-from glassnet.plans import Plan, begun, numbered, reopened, sources
+from glassnet.plans import DataGone, Plan, begun, numbered, reopened, sources
 from glassnet.recipes import recipe
-from glassnet.runs import Run
+from glassnet.runs import Run, best_cost
 from glassnet.terminal import facts
 from glassnet.training import ENGINES, Diverged, as_engine, train
 from glassnet.watch import patience, progress, record
@@ -109,7 +109,8 @@ def _train(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="mnist; or a folder of IDX files or of images by class; or an .npz file; or IDX files (repeat, or a,b)."
+            help="mnist; or a folder of IDX files or of images by class; or an .npz file; or IDX files (repeat, or a,b). With "
+            "--resume: where the run's own data lies now, if it was moved."
         ),
     ] = None,
     out_folder: Annotated[
@@ -149,7 +150,7 @@ def _train(
     as_engine(engine)  # refuses an unknown one before anything is begun
     if resume:
         fixed = {
-            "--sizes": sizes, "--hidden": hidden, "--output": output, "--initializer": initializer, "--data": data,
+            "--sizes": sizes, "--hidden": hidden, "--output": output, "--initializer": initializer,
             "--validation": validation, "--seed": seed, "--recipe": recipe_name,
         }  # fmt: skip
         for option, value in fixed.items():
@@ -157,9 +158,13 @@ def _train(
                 raise WrongValue(f"{option} cannot change in the middle of a run: leave it out with --resume")
         if out_folder is None:
             raise WrongValue("--resume needs --out RUN, the run to go on with")
-        run, plan = _reopened(out_folder, changed)
-        again = {"engine": engine, "patience": patience_epochs}
-        run.note(**{key: value for key, value in again.items() if value is not None})
+        with Run.open(out_folder).hold() as run:  # before anything is read that another process might still change
+            plan = _reopened(run, changed, data)
+            again = {"engine": engine, "patience": patience_epochs, "data": plan.about["data"]}
+            again = {key: value for key, value in again.items() if value is not None and value != run.about.get(key)}
+            if again:
+                run.note(**again)
+            _go_on(run, plan)
     else:
         run, plan = _begun(
             changed,
@@ -174,13 +179,19 @@ def _train(
             out_folder=out_folder,
             also={"engine": engine, "patience": patience_epochs},
         )
+        with run.hold():
+            _go_on(run, plan)
+
+
+def _go_on(run: Run, plan: Plan) -> None:
+    """Train from where the plan says, watched and recorded."""
     begin, splits = plan.checkpoint, plan.splits
     patience_epochs = run.about.get("patience")
     if patience_epochs is not None and splits.validation is None:
         raise WrongValue("--patience needs validation examples, but this run was begun without any")
 
-    past = run.events()
-    scores = [event["validation_cost"] for event in past if event.get("validation_cost") is not None]
+    # Epochs that were judged by another cost than the one of now are not compared with those to come.
+    past = [*run.events(), {"event": "started", "settings": begin.settings.to_data()}]
     interrupt = threading.Event()
     events: Iterable[Event] = train(
         None,
@@ -192,7 +203,7 @@ def _train(
     )
     if patience_epochs is not None:
         events = patience(events, patience_epochs, past=past, best=run.best())
-    recorder = record(events, run, best=min(scores, default=None))
+    recorder = record(events, run, best=best_cost(past))
     _describe(begin, splits, run)
     _run(recorder, run, interrupt)
 
@@ -225,20 +236,23 @@ def _begun(
     )
     if also["patience"] is not None and plan.splits.validation is None:
         raise WrongValue("--patience needs validation examples, and this recipe holds out none: give --validation 0.1")
-    return Run.create(numbered(Path("runs")) if out_folder is None else out_folder, {**plan.about, **also}), plan
+    folder = numbered(Path("runs")) if out_folder is None else out_folder
+    return Run.create(folder, {**plan.about, **also}, plan.checkpoint), plan
 
 
-def _reopened(folder: Path, changes: dict[str, Any]) -> tuple[Run, Plan]:
-    """A run that is there: its folder, and where it goes on."""
-    run = Run.open(folder)
-    plan = reopened(run, changes)
+def _reopened(run: Run, changes: dict[str, Any], data: list[str] | None) -> Plan:
+    """Where a run goes on; what is on record after that is dropped."""
+    try:
+        plan = reopened(run, changes, sources=None if data is None else sources(data))
+    except DataGone as error:
+        raise DataGone(f"{error}. Name its place by --data" if data is None else str(error)) from error
     begin, epochs = plan.checkpoint, plan.checkpoint.settings.epochs
     if begin.epoch >= epochs and begin.example == 0:
         raise WrongValue(
-            f"the run in {folder} is done: all its {epochs} epochs are trained; give more by --epochs {2 * epochs}"
+            f"the run in {run.path} is done: all its {epochs} epochs are trained; give more by --epochs {2 * epochs}"
         )
     run.rewind(begin)
-    return run, plan
+    return plan
 
 
 def _split(text: str) -> list[str]:

@@ -25,13 +25,13 @@ from glassnet.initializers import INITIALIZERS
 from glassnet.network import Network
 from glassnet.optimizers import OPTIMIZERS, SCHEDULES, as_schedule
 from glassnet.recipes import PRETRAINED, RECIPES, Recipe
-from glassnet.replay import Place
+from glassnet.replay import Log, Place
 from glassnet.studio.looks import side_of
 from glassnet.studio.trainer import State, bookmarks
 
 __all__ = [
- "choices", "code_of", "curve", "described", "for_pupils", "last_names", "marks", "named", "plain_settings", "run_number",
- "sources_of",
+    "changed_settings", "choices", "code_of", "curve", "described", "for_pupils", "last_names", "marks", "named",
+    "plain_settings", "run_number", "sources_of",
 ]  # fmt: skip
 
 _OF_OPTIMIZERS = ("learning_rate", "momentum", "nesterov", "weight_decay", "clip")
@@ -107,15 +107,10 @@ def run_number(state: State) -> int:
 def marks(state: State) -> list[dict[str, Any]]:
     """Where something was done along the run: settings changed, the network edited by hand, a bookmark set; in order."""
     found: list[tuple[Place, dict[str, Any]]] = []
-    before = None
-    for at in sorted(state.log.settings):
-        for settings in state.log.settings[at]:
-            now = plain_settings(settings)
-            if before is not None and now != before:  # the first are those that the run began with
-                values = {key: value for key, value in now.items() if before.get(key) != value}
-                text = ", ".join(f"{key.replace('_', ' ')} {_short(value)}" for key, value in values.items())
-                found.append((at, {"kind": "settings", "text": text, "values": values}))
-            before = now
+    for at, values in changed_settings(state.log)[1]:
+        values = {key: value for key, value in values.items() if value is not None or key == "clip"}
+        text = ", ".join(f"{key.replace('_', ' ')} {_short(value)}" for key, value in values.items())
+        found.append((at, {"kind": "settings", "text": text, "values": values}))
     for at, edits in state.log.edits.items():
         first, count = edits[0], len(edits)
         values = {"count": count, "kind": first.kind, "layer": first.layer, "neuron": first.neuron}
@@ -129,6 +124,26 @@ def marks(state: State) -> list[dict[str, Any]]:
         found.append((each["at"], {"kind": "bookmark", "text": each["name"], "bookmark": each["bookmark"]}))
     found.sort(key=lambda each: each[0])
     return [{"bookmark": None, **mark, "step": state.step_of(at), "at": list(at)} for at, mark in found]
+
+
+def changed_settings(log: Log) -> tuple[dict[str, Any] | None, list[tuple[Place, dict[str, Any]]]]:
+    """The settings that a run began with, by the names they are changed by, and those that were changed later: places in
+    order, each with the settings that became others, as they were from there on; None for one that its optimizer lacks.
+
+    Where nobody knows how it began, None and nothing.
+    """
+    first: dict[str, Any] | None = None
+    before: dict[str, Any] = {}
+    changes = []
+    for at in sorted(log.settings):
+        now = plain_settings(log.settings[at][-1])  # of several that were chosen here, those that it went on with
+        if first is None:
+            first = now
+        elif now != before:
+            names = [*now, *(key for key in before if key not in now)]
+            changes.append((at, {key: now.get(key) for key in names if key not in now or before.get(key) != now[key]}))
+        before = now
+    return first, changes
 
 
 def _short(value: Any) -> str:

@@ -12,7 +12,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ from glassnet.errors import GlassnetError, WrongFile
 from glassnet.evaluation import evaluate
 from glassnet.network import Network
 from glassnet.plans import Plan, answer_of, reopened
-from glassnet.replay import place_of
-from glassnet.runs import Run
+from glassnet.replay import place_of, settled
+from glassnet.runs import Run, event_of, is_checked
 from glassnet.studio.charts import Reading
 from glassnet.studio.trainer import Notice, State, Weights
 
@@ -85,16 +85,24 @@ class Record(Reading):
             end = new.rfind(b"\n") + 1
             if not end:
                 return False
+            try:
+                self.take(_events(new[:end].split(b"\n")[:-1]))
+            except ValueError as error:
+                self._forget()  # read again from its beginning, when somebody has brought back what it was
+                raise WrongFile(f"{self._path} is damaged: {error}") from error
             self._offset += end
-            self.take(_events(new[:end].split(b"\n")))
             return True
 
 
 def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """The events in these lines; what is none is left out: files can be edited."""
+    """The events in these lines; what is none is left out: files can be edited.
+
+    Errors: ``ValueError`` for a line that is not as it was written.
+    """
     for line in lines:
+        event = event_of(line) if is_checked(line) else None
         try:
-            event = json.loads(line)
+            event = json.loads(line) if event is None else event
             epochs, example = event["at"]
             good = isinstance(event["event"], str) and all(
                 type(each) is int and 0 <= each < 2**40 for each in (epochs, example)
@@ -112,12 +120,20 @@ class Follower:
         path: the run's folder; it is only read.
         changed: called in any thread whenever there is a new :attr:`state`; it must return at once.
         serials: where the state's numbers come from: none that the trainer of this studio uses.
+        known: where the run's data may lie, if it is not where it was.
 
     Errors: :class:`~glassnet.errors.WrongFile` if it is no run, has no checkpoint yet, or its data is not there.
     """
 
-    def __init__(self, path: Path, changed: Callable[[], None], serials: Iterator[int] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        changed: Callable[[], None],
+        serials: Iterator[int] | None = None,
+        known: Sequence[Sequence[str]] = (),
+    ) -> None:
         self._path = path
+        self._known = known
         self._changed = changed
         # Far below all numbers of a trainer, which counts from 1.
         self._serials = itertools.count(-(2**40)) if serials is None else serials
@@ -150,10 +166,10 @@ class Follower:
         """Read everything: at first, and again when the run was begun anew or resumed."""
         seen = self._stamps()  # before the files are read: what changes meanwhile is seen at the next look
         run = Run.open(self._path)
-        plan = reopened(run)
+        plan = reopened(run, known=self._known)
         record = Record(self._path, len(plan.splits.train))
         record.read()
-        plan = replace(plan, checkpoint=_at_a_minibatch(plan.checkpoint, len(plan.splits.train)))
+        plan = replace(plan, checkpoint=settled(plan.checkpoint, len(plan.splits.train)))
         judged = _judgement(plan)
         self._seen, self._record = seen, record
         self._state = State(
@@ -214,7 +230,7 @@ class Follower:
         before = self._state
         if now.network.sizes != before.checkpoint.network.sizes:
             raise WrongFile(f"{self._path} holds another network than when it was opened")
-        now = _at_a_minibatch(now, len(before.splits.train))
+        now = settled(now, len(before.splits.train))
         weights = Weights(next(self._serials), now.network)
         changes: dict[str, Any] = {"checkpoint": now, "weights": weights, "rate": None, "end": place_of(now)}
         if now.settings != before.checkpoint.settings:
@@ -248,13 +264,6 @@ class Follower:
     def _publish(self, **changes: Any) -> None:
         self._state = replace(self._state, serial=next(self._serials), **changes)
         self._changed()
-
-
-def _at_a_minibatch(checkpoint: Checkpoint, examples: int) -> Checkpoint:
-    """The same moment as a place before a minibatch: an epoch of which all examples were looked at is over."""
-    if checkpoint.example < examples:
-        return checkpoint
-    return replace(checkpoint, epoch=checkpoint.epoch + 1, example=0)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.errors import GlassnetError
-from glassnet.network import Network
+from glassnet.questions import is_random
+from glassnet.runs import Run
 from glassnet.studio.description import plain_settings
 from glassnet.studio.trainer import State
 
@@ -66,21 +67,6 @@ def _fresh(state: State) -> bool:
 @lru_cache(maxsize=8)  # it is asked whenever a setting changes, and reading it takes a while
 def _is_random(path: Path, _: int) -> bool:
     """Whether the network that a run began with is the one that its seed makes."""
-    from glassnet.runs import Run
-
     run = Run.open(path.parent)
     first = run.first()
-    if first is None or (first.epoch, first.example) != (0, 0):
-        return False
-    network = first.network
-    again = Network.random(
-        network.sizes,
-        hidden=network.activations[:-1],
-        output=network.activations[-1],
-        initializer=str(run.about.get("initializer")),
-        seed=first.settings.seed,
-    )
-    return all(
-        (one.weight == other.weight).all() and (one.bias == other.bias).all()
-        for one, other in zip(network.layers, again.layers, strict=True)
-    )
+    return first is not None and is_random(run, first)

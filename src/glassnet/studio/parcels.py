@@ -32,7 +32,7 @@ from glassnet.optimizers import as_schedule
 from glassnet.plans import Plan, begun, changed, cost_of, fingerprint
 from glassnet.recipes import Recipe, pretrained, recipe
 from glassnet.replay import Log
-from glassnet.runs import Run
+from glassnet.runs import Run, about_text
 from glassnet.settings import from_data, to_data
 from glassnet.studio.charts import Charts
 from glassnet.studio.trainer import check
@@ -164,9 +164,9 @@ def packed(run: Run) -> Any:
             about = {**run.about, "data": _without_paths(run.about.get("data"), "sources")}
             if isinstance(about.get("from"), str):
                 about["from"] = _last_name(about["from"])
-            for name, value in (("run.json", about), ("settings.json", settings_of(run, checkpoint))):
-                text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-                parcel.writestr(_entry(name, zipfile.ZIP_DEFLATED), text.encode())
+            settings = json.dumps(settings_of(run, checkpoint), indent=1, ensure_ascii=False) + "\n"
+            for name, body in (("run.json", about_text(about)), ("settings.json", settings.encode())):
+                parcel.writestr(_entry(name, zipfile.ZIP_DEFLATED), body)
         made.seek(0)
         return made
     except OSError as error:
@@ -402,8 +402,9 @@ def _begun_run(plan: Plan, name: str, folder: Path) -> Run:
     check(plan)
     about = {**plan.about, "from": name}
     about.setdefault("name", _name(Path(name).stem))
-    run = Run.create(folder, {key: each for key, each in about.items() if each is not None or key != "name"})
-    run.save_first(plan.checkpoint)
+    run = Run.create(
+        folder, {key: each for key, each in about.items() if each is not None or key != "name"}, plan.checkpoint
+    )
     run.save(plan.checkpoint)
     return run
 
@@ -466,8 +467,7 @@ def _of_zip(
         if isinstance(error, GlassnetError):
             raise
         raise WrongFile(f"{name} is damaged: its record cannot be read ({error})") from error
-    run.about = {}
-    run.note(**about, data={**data, "sources": list(sources)})
+    run.describe({**about, "data": {**data, "sources": list(sources)}})
     return run
 
 

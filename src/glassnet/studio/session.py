@@ -25,18 +25,17 @@ from numpy.typing import NDArray
 
 from glassnet import files
 from glassnet.activations import Activation
-from glassnet.arrays import to_numpy
-from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.edits import Edit
 from glassnet.engine import Engine
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import evaluate
 from glassnet.initializers import as_initializer
 from glassnet.network import Network
-from glassnet.plans import CHANGES, Plan, answer_of, begun, reopened
+from glassnet.plans import CHANGES, DataGone, Plan, answer_of, begun, reopened
+from glassnet.questions import first_of
 from glassnet.recipes import Recipe, recipe
 from glassnet.replay import Place, engine_of
-from glassnet.runs import Run
+from glassnet.runs import Busy, Run
 from glassnet.studio.commands import WATCHING, checked
 from glassnet.studio.description import described, for_pupils, last_names, run_number, sources_of
 from glassnet.studio.frames import pack
@@ -76,16 +75,15 @@ class Session:
             on.
         source: a run's folder, or a network's file, to go on from in a new run; it is only read.
         data: the sources of data (see :func:`glassnet.plans.sources`) to learn from: in the run that was going on, if it is
-            on this very data, otherwise in a new one. It can be chosen from then on, in later sessions of this home too.
+            on this very data, otherwise in a new one. With a ``source``: where that run's data lies now. It can be chosen from
+            then on, in later sessions of this home too.
 
     Errors: :class:`~glassnet.errors.WrongFile` for a source or data that cannot be used;
-    :class:`~glassnet.errors.WrongValue` for both at once, or what cannot be trained or shown;
+    :class:`~glassnet.errors.WrongValue` for what cannot be trained or shown;
     :class:`~glassnet.files.NotSaved` if the home cannot be written.
     """
 
     def __init__(self, home: str | Path, source: str | Path | None = None, data: Sequence[str] | None = None) -> None:
-        if source is not None and data is not None:
-            raise WrongValue(f"a run has its own data: leave out either {source} or the data {', '.join(data)}")
         self.home = Path(home)
         self._lock = threading.Lock()  # guards _tabs, and changes of _known
         self._tabs: list[Tab] = []
@@ -97,12 +95,12 @@ class Session:
         remembered, notice = _remembered(self.home)
         speed, playing = remembered.get("speed", 100.0), remembered.get("playing") is True
         if source is not None:
-            run, plan = self._made(_from(Path(source)), source)
+            run, plan = self._made(_from(Path(source), sources=data), source)
             playing = False
         else:
             opened = None
             if "run" in remembered:
-                opened, notice = self._resumed(remembered["run"], data)
+                opened, notice = self._resumed(remembered, data)
             if opened is None:
                 playing = False
                 opened = self._made(_begun(recipe("plain"), sources=data or ["mnist"]))
@@ -214,6 +212,10 @@ class Session:
             self._trainer.retell()
             self._remember()
 
+    def known(self) -> Sequence[Sequence[str]]:
+        """The data that can be chosen."""
+        return self._known
+
     def forget(self, sources: Sequence[str]) -> None:
         """Data that cannot be chosen any more."""
         with self._lock:
@@ -248,7 +250,7 @@ class Session:
 
         Errors: :class:`~glassnet.errors.WrongFile`, :class:`~glassnet.errors.WrongValue`, :class:`~glassnet.files.NotSaved`.
         """
-        return self.begin(_from(source), source)
+        return self.begin(_from(source, self._known), source)
 
     def resume(self, path: Path) -> int:
         """Go on with a run of the home, where it ended; its number.
@@ -258,7 +260,7 @@ class Session:
         with self._restarting:
             if path.name == self._trainer.state.run.path.name:
                 return int(path.name)
-            self._trainer.take(*_opened(path))
+            self._trainer.take(*_opened(path, self._known))
             self._remember()
             return int(path.name)
 
@@ -415,18 +417,26 @@ class Session:
 
     # ── What is remembered ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _resumed(self, number: Any, data: Sequence[str] | None) -> tuple[tuple[Run, Plan] | None, Notice | None]:
+    def _resumed(
+        self, remembered: Mapping[str, Any], data: Sequence[str] | None
+    ) -> tuple[tuple[Run, Plan] | None, Notice | None]:
         """The run that was going on; None if other data is asked for, and, with a notice, if it cannot go on."""
+        number = remembered["run"]
         path = self.home / str(number)
         try:
             if type(number) is not int:
                 raise WrongFile(f"{self.home / 'session.json'} does not say which run was going on")
             if data is not None and sources_of(Run.open(path).about) != list(data):
+                with contextlib.suppress(DataGone):  # it may be the run's own data, in another place
+                    return _opened(path, sources=data), None
                 return None, None
-            return _opened(path), None
+            run, plan = _opened(path, _data_of(remembered))
+            with run.hold():  # of a run that another process trains, this one keeps its hands off
+                return (run, plan), None
         except GlassnetError as error:
             why = str(error).rstrip(".")
-            return None, Notice("damaged", f"{why}. So a new run was begun; what is in {path} is left as it is.")
+            code = "busy" if isinstance(error, Busy) else "damaged"
+            return None, Notice(code, f"{why}. So a new run was begun; what is in {path} is left as it is.")
 
     def _remember(self) -> None:
         """Note what is going on, for the next time, if it changed."""
@@ -442,7 +452,7 @@ class Session:
             if now == self._written:
                 return
             try:
-                files.write(self.home / "session.json", (json.dumps(now) + "\n").encode())
+                files.write(self.home / "session.json", (json.dumps(files.sealed(now)) + "\n").encode())
                 self._written = now
                 self._trainer.untell("unremembered")
             except files.NotSaved as error:
@@ -755,20 +765,21 @@ def _place(given: Any) -> Place | None:
     return (given[0], given[1]) if good else None
 
 
-def _opened(path: Path) -> tuple[Run, Plan]:
-    """A run of the home, to go on with.
+def _opened(path: Path, known: Sequence[Sequence[str]] = (), sources: Sequence[str] | None = None) -> tuple[Run, Plan]:
+    """A run of the home, to go on with; nothing is written.
+
+    Args:
+        path: its folder.
+        known: where its data may lie, if it is not where it was.
+        sources: where its data lies now; None: where it lay.
 
     Errors: :class:`~glassnet.errors.WrongFile`, :class:`~glassnet.errors.WrongValue`.
     """
     run = Run.open(path)
-    plan = reopened(run)
+    plan = reopened(run, sources=sources, known=known)
     check_size(plan.checkpoint.network.sizes)
     check(plan)
-    run.rewind(plan.checkpoint)
-    if not (run.path / "first.safetensors").exists():  # of an older version: drawn again from its seed
-        first = _first_of(run, run.events(), plan)
-        if first is not None:
-            run.save_first(first)
+    run.events()  # refused now, if they are damaged, rather than when they are needed
     return run, plan
 
 
@@ -791,52 +802,25 @@ _begun = partial(begun, check=check_size)
 """A new training on a network that can be shown; too large a one is refused before there is memory taken for it."""
 
 
-def _from(source: Path) -> Plan:
-    """What a run, or a file, begins a new run with.
+def _from(source: Path, known: Sequence[Sequence[str]] = (), sources: Sequence[str] | None = None) -> Plan:
+    """What a run, or a file, begins a new run with; for ``known`` and ``sources`` see :func:`_opened`.
 
-    Errors: :class:`~glassnet.errors.WrongFile`.
+    Errors: :class:`~glassnet.errors.WrongFile`; :class:`~glassnet.errors.WrongValue` for sources of a file, which has none.
     """
     if not source.is_file():
         run = Run.open(source)
-        plan = reopened(run)
+        plan = reopened(run, sources=sources, known=known)
         check_size(plan.checkpoint.network.sizes)
         here = [plan.checkpoint.epoch, plan.checkpoint.example]
         past = [event for event in run.events() if event["at"] <= here]
-        about = {key: run.about[key] for key in CARRIED if key in run.about}
-        first = _first_of(run, past, plan)
+        about = {key: plan.about[key] for key in CARRIED if key in plan.about}
+        first = first_of(run, plan.checkpoint, past)
         return replace(plan, about={**about, "events": past, **({} if first is None else {"first": first})})
+    if sources is not None:
+        raise WrongValue(f"{source} holds a network, which goes on with MNIST: leave out the data {', '.join(sources)}")
     return plan_of_file(
         source, str(source), check_size, "give the folder of its run, which says what it was trained on"
     )
-
-
-def _first_of(run: Run, past: Sequence[Mapping[str, Any]], plan: Plan) -> Checkpoint | None:
-    """Where a run began: as it was noted, or drawn again from its seed; None if it began with a network nobody knows."""
-    noted = run.first()
-    if noted is not None:
-        return noted
-    started = next((event for event in past if event["event"] == "started"), None)
-    if (
-        started is None
-        or started["at"] != [0, 0]
-        or run.about.get("from") is not None
-        or "initializer" not in run.about
-    ):
-        return None
-    now = plan.checkpoint.network
-    try:
-        settings = Settings.from_data(started.get("settings"))
-        network = Network.random(
-            now.sizes,
-            hidden=now.activations[:-1],
-            output=now.activations[-1],
-            initializer=as_initializer(run.about["initializer"]),
-            seed=settings.seed,
-            dtype=to_numpy(now.layers[0].bias).dtype,
-        )
-    except WrongValue:
-        return None
-    return Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
 
 
 def _data_of(remembered: Mapping[str, Any]) -> list[list[str]]:
@@ -858,7 +842,9 @@ def _remembered(home: Path) -> tuple[dict[str, Any], Notice | None]:
         found = json.loads(path.read_bytes())
         if not isinstance(found, dict):
             raise ValueError("expected a JSON object")
-        return found, None
+        return files.check_seal(found, str(path)), None
+    except WrongFile as error:
+        return {}, Notice("damaged", f"{error}. A new run was begun; the others are still there.")
     except (OSError, ValueError, RecursionError) as error:
         return {}, Notice(
             "damaged", f"{path} is damaged ({error}), so a new run was begun. The others are still there."

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import json
 import os
 import re
 import shutil
@@ -39,13 +38,14 @@ from glassnet.data import mnist
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import evaluate
 from glassnet.files import NotSaved
-from glassnet.interchange import FORMAT
+from glassnet.interchange import read_header
 from glassnet.plans import answer_of, numbered
 from glassnet.recipes import PRETRAINED, pretrained, recipe
-from glassnet.runs import Run
+from glassnet.replay import Log
+from glassnet.runs import Run, event_of
 from glassnet.settings import from_data
 from glassnet.studio.charts import number_of
-from glassnet.studio.description import last_names, plain_settings, sources_of
+from glassnet.studio.description import changed_settings, last_names, plain_settings, sources_of
 from glassnet.studio.follower import Follower, Record
 from glassnet.studio.parcels import MOST, named_file, plan_of_pretrained, unpacked
 from glassnet.studio.trainer import Refused, State
@@ -207,9 +207,11 @@ class Shelf:
     # ── Comparing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def compare(self, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """The charts of some runs, over the examples that each has looked at; and where their settings differ.
+        """The charts of some runs, over the examples that each has looked at; and where their settings differ, along the whole
+        of each run: those of now say little of one whose rate was changed midway, or whose network by hand.
 
-        Examples, not steps: a minibatch of 100 is one step, but ten times the work of a minibatch of 10.
+        Examples, not steps: a minibatch of 100 is one step, but ten times the work of a minibatch of 10. ``costs_differ`` says
+        that the costs of the charts are not all by one cost: they cannot be compared then.
 
         Errors: :class:`~glassnet.errors.WrongValue` for a run that is not in the list;
         :class:`~glassnet.errors.WrongFile` for one that cannot be read.
@@ -223,12 +225,41 @@ class Shelf:
             entry = self._entry(name, folders[name], current.run.path, now)
             if entry["damaged"]:
                 raise WrongFile(f"{entry['name']} cannot be compared: {entry['damaged']}")
-            entries.append(entry)
+            entries.append(entry | self._held(folders[name], entry, current))
             charts = current.charts if entry["current"] else self._record(folders[name], entry["examples"]).charts
             # In minibatches of one, a step is an example.
             for key, values in charts.arrays(1)[1].items():
                 arrays[f"run{i}_{key.replace('steps', 'examples')}"] = values
-        return {"runs": entries, "differences": _differences(entries)}, arrays
+        costs = {cost for entry in entries for cost in entry.pop("costs")}
+        differences = _differences(entries)
+        for entry in entries:
+            del entry["first"], entry["edited"]
+        return {"runs": entries, "differences": differences, "costs_differ": len(costs) > 1}, arrays
+
+    def _held(self, path: Path, entry: Mapping[str, Any], current: State) -> dict[str, Any]:
+        """What held when along a run: its first settings, what was changed of them, the edits, and every cost it had."""
+        if entry["current"]:
+            log, at = current.log, current.end
+            now = plain_settings(current.checkpoint.settings) if not current.past else None
+        else:
+            at = entry["epoch"], entry["example"]
+            log, now = Log.of(Run.open(path).events()).until(at), entry["settings"]
+        first, changes = changed_settings(log)
+        first = dict(entry["settings"]) if first is None else first
+        last = dict(first)
+        for _, values in changes:
+            last |= values
+        if now is not None and now != {key: value for key, value in last.items() if value is not None or key in now}:
+            # Chosen for what comes next, and not on record yet.
+            changes = [*changes, (at, {key: now[key] for key in now if now[key] != last.get(key)})]
+        costs = {str(settings.cost) for chosen in log.settings.values() for settings in chosen}
+        return {
+            "changes": [{"at": list(place), "values": values} for place, values in changes],
+            "edits": [list(place) for place in sorted(log.edits)],
+            "first": first,
+            "edited": [(place, [edit.to_data() for edit in log.edits[place]]) for place in sorted(log.edits)],
+            "costs": costs or {entry["settings"]["cost"]},
+        }
 
     def _record(self, path: Path, examples: int) -> Record:
         with self._lock:
@@ -264,7 +295,7 @@ class Shelf:
         """Move one of the studio's own runs into the trash; what it is called there.
 
         Errors: :class:`~glassnet.errors.WrongValue`; :class:`~studio.trainer.Refused` for the run that is open;
-        :class:`~glassnet.files.NotSaved`.
+        :class:`~glassnet.runs.Busy` for one that another process trains; :class:`~glassnet.files.NotSaved`.
         """
         with self._moving:
             path = self._own(name, "deleted")
@@ -276,7 +307,8 @@ class Shelf:
                 if not moved.exists():
                     break
                 moved = trash / f"{moved.name.split('.')[0]}.{count}"
-            _move(path, moved)  # one rename: whenever the power fails, the run is in one place or in the other
+            with Run(path, {}).hold():  # not under the hands of another process that trains it
+                _move(path, moved)  # one rename: whenever the power fails, the run is in one place or in the other
         return {"run": name, "trash": moved.name}
 
     def restore(self, name: str) -> dict[str, Any]:
@@ -374,7 +406,7 @@ class Shelf:
         if _is_number(name):
             raise WrongValue(f"run {name} is the studio's own: open it instead")
         with self._watching:
-            follower = Follower(path, self._session.changed, self._serials)
+            follower = Follower(path, self._session.changed, self._serials, self._session.known())
             try:
                 self._session.pause()
             except BaseException:
@@ -492,10 +524,10 @@ def _described(path: Path) -> dict[str, Any]:
     try:
         if (path / "run.json").is_file() and (path / "run.json").stat().st_size > _ABOUT:
             raise WrongFile(f"its run.json is larger than the {_ABOUT // 2**20} MiB that are read")
-        about = Run.open(path).about
-        found |= _of_about(about)
+        run = Run.open(path)
+        found |= _of_about(run.about)
         found["name"] = found["title"] or path.name
-        found |= _of_header(path / "checkpoint.safetensors")
+        found |= _of_header(run.latest())
         found["finished"], found["accuracy"], found["cost"], found["judged_on"] = _of_record(path / "events.jsonl")
     except (GlassnetError, OSError) as error:
         found["damaged"] = str(error).replace(f"{path}{os.sep}", "").replace(str(path), path.name)
@@ -538,20 +570,17 @@ def _of_header(path: Path) -> dict[str, Any]:
 
     Errors: :class:`~glassnet.errors.WrongFile`.
     """
-    if not path.exists():
-        raise WrongFile("it has no checkpoint yet: its training was stopped before the first was saved")
     try:
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 0 < length <= _HEADER:
+            if not 0 < int.from_bytes(file.read(8), "little") <= _HEADER:
                 raise WrongFile("its checkpoint is damaged")
-            tensors = json.loads(file.read(length))
-        header = json.loads(tensors["__metadata__"]["glassnet"])
+        try:
+            header, tensors = read_header(path)
+        except WrongFile as error:
+            raise WrongFile(f"its checkpoint is damaged: {error}") from error
         state = header["checkpoint"]
-        if header["format"] != FORMAT:
-            raise WrongFile(f"its checkpoint has format {header['format']!r:.40}: a newer glassnet may read it")
         activations = [str(from_data(each, "activation", ACTIVATIONS)) for each in header["activations"]]
-        shapes = [tensors[f"layers.{l}.weight"]["shape"] for l in range(len(activations))]
+        shapes = [tensors[f"layers.{l}.weight"] for l in range(len(activations))]
         sizes = [shapes[0][1], *(shape[0] for shape in shapes)]
         numbers = [state["epoch"], state["example"], state["step"], *sizes]
         if not all(type(each) is int and 0 <= each < 2**53 for each in numbers):
@@ -616,10 +645,8 @@ def _of_record(path: Path) -> tuple[bool, float | None, float | None, str | None
 def _judged(line: bytes) -> tuple[float | None, float, str] | None:
     """The accuracy and cost that an event tells of, on validation data or else on training data; None if it tells of none."""
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(event, dict):
+        event = event_of(line)
+    except (ValueError, TypeError, RecursionError):
         return None
     for part in ("validation", "train"):
         judged = event.get(part)
@@ -631,21 +658,37 @@ def _judged(line: bytes) -> tuple[float | None, float, str] | None:
 
 def _differences(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The settings in which runs differ: each with the value of every run, None where it has none."""
-    rows = []
-    keys = dict.fromkeys(key for entry in entries for key in entry["settings"])
+    rows: list[dict[str, Any]] = []
+    keys = dict.fromkeys(key for entry in entries for each in _all_settings(entry) for key in each)
     wanted: list[tuple[str, Callable[[Mapping[str, Any]], Any]]] = [
         ("data", lambda entry: entry["data"]["names"]),
         ("sizes", lambda entry: entry["sizes"]),
         ("activations", lambda entry: entry["activations"]),
         ("initializer", lambda entry: entry["initializer"]),
         ("seed", lambda entry: entry["seed"]),
-        *((key, lambda entry, key=key: entry["settings"].get(key)) for key in keys),
+        *((key, lambda entry, key=key: _along(entry, key)) for key in keys),
     ]
     for name, value in wanted:
         values = [value(entry) for entry in entries]
         if any(each != values[0] for each in values):
             rows.append({"name": name, "values": values})
+    if any(entry["edited"] != entries[0]["edited"] for entry in entries):
+        counts = [sum(len(edits) for _, edits in entry["edited"]) for entry in entries]
+        rows.append({"name": "edits", "values": counts})
     return rows
+
+
+def _all_settings(entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield entry["first"]
+    for change in entry["changes"]:
+        yield change["values"]
+
+
+def _along(entry: Mapping[str, Any], key: str) -> Any:
+    """The value of a setting along a run: one, or the first and those that came later, each with its place."""
+    first = entry["first"].get(key)
+    then = [{"at": each["at"], "value": each["values"][key]} for each in entry["changes"] if key in each["values"]]
+    return {"first": first, "then": then} if then else first
 
 
 # ── Folders ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -33,16 +33,17 @@ from glassnet.checkpoint import Checkpoint
 from glassnet.data import Splits
 from glassnet.deform import Deformation, Deformer
 from glassnet.edits import Edit, edited, effective
-from glassnet.errors import GlassnetError, WrongFile, WrongValue
+from glassnet.errors import GlassnetError, WrongValue
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
 from glassnet.explain.examples import precise
 from glassnet.files import NotSaved
 from glassnet.network import Network
 from glassnet.plans import Plan, changed, numbered
-from glassnet.replay import Interrupted, Log, Past, Place, engine_of, place_of
-from glassnet.runs import Run, event_data
+from glassnet.questions import first_of, past_of
+from glassnet.replay import Interrupted, Log, Past, Place, engine_of, place_of, settled
+from glassnet.runs import Run, best_cost, event_data
 from glassnet.studio.charts import Charts, judgement_of, number_of, steps_at
-from glassnet.training import Diverged, train
+from glassnet.training import Diverged, continued, train
 
 __all__ = [
     "CARRIED", "Batch", "Mode", "Notice", "Refused", "State", "Trainer", "Weights", "bookmarks", "check", "new_run",
@@ -264,15 +265,9 @@ def new_run(
     """
     with _MAKING:
         path = numbered(home)
-        try:
-            run = Run.create(path, about)
-        except NotSaved:
-            with contextlib.suppress(OSError):  # nobody else's: it is empty
-                path.rmdir()
-            raise
+        run = Run.create(path, about, first)
         try:
             run.append(events)
-            run.save_first(first)
             run.save(now)
         except BaseException:
             shutil.rmtree(path, ignore_errors=True)
@@ -327,6 +322,7 @@ class Trainer:
         self._stale = False  # the settings are others than those of _events
         # Where the training went back to when it diverged: what is on record after it did not happen.
         self._back: Checkpoint | None = None
+        self._run: Run | None = None  # the one whose writer this is
         self._past: Past
         self._end: Checkpoint  # how the run stands at its end
         self._untouched: Checkpoint | None = None  # as it was before a hand changed it
@@ -506,6 +502,9 @@ class Trainer:
         with self._arriving:
             self._arriving.notify_all()
         self._thread.join()
+        if self._run is not None:
+            self._run.release()
+            self._run = None
 
     # ── The thread ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -622,21 +621,36 @@ class Trainer:
 
     def _take(self, run: Run, plan: Plan, speed: float | None, playing: bool, at: Place | None = None) -> None:
         """Go on with a run from where the plan says; a run that has no checkpoint yet is given its first."""
-        begin, splits = plan.checkpoint, plan.splits
+        begin, splits = settled(plan.checkpoint, len(plan.splits.train)), plan.splits
         settings, engine = begin.settings, run.about.get("engine")
-        if not (run.path / "checkpoint.safetensors").exists():
-            run.save(begin)
-        past = run.events()
-        replay = _past_of(run, begin, splits, past)
-        self._guarded(self._leave)  # a run that cannot be opened any more must not keep anybody in it
+        run.take()  # for as long as it is trained here
+        try:
+            if not (run.path / "checkpoint.safetensors").exists():
+                run.save(begin)
+            recorded = run.events()
+            # What was recorded after the checkpoint will happen again. On disk it goes with the next save: one that fails is
+            # told, and tried again.
+            past = [event for event in recorded if event["at"] <= list(place_of(begin))]
+            replay = past_of(run, plan, past, keep=True)
+            if not (run.path / "first.safetensors").exists() and first_of(run, begin, past) is not None:
+                with contextlib.suppress(NotSaved):  # of an earlier version: it is known, and can be drawn again
+                    run.save_first(replay.first)
+        except BaseException:
+            run.release()
+            raise
+        if self._run is not None:
+            self._guarded(self._leave)  # a run that cannot be opened any more must not keep anybody in it
+            self._run.release()
+        self._run = run
+        moved = plan.about.get("data") if plan.about.get("data") != run.about.get("data") else None
         done = begin.epoch >= settings.epochs and begin.example == 0
         judged = [each for each in past if each["event"] == "judged"]
         with self._lock:
             self._waiting, self._best = [], None
-            self._best_cost = _best_of(past)
-            self._recorded = _last_settings(past)
-            self._unsaved = self._failed = False
-            self._back = self._target = None
+            self._best_cost = best_cost(past)
+            self._recorded = _last_started(past)
+            self._back, self._target = begin if len(past) < len(recorded) else None, None
+            self._unsaved, self._failed = self._back is not None, False
             self._unlogged, self._untouched = False, None
             self._past, self._end, self._fills = replay, begin, True
             self._stale = not done  # opened at once, so that the first step need not wait for it
@@ -661,6 +675,12 @@ class Trainer:
             )
         if done:
             self._tell(_finished(begin))
+        if moved is not None:
+            self._tell(Notice("moved", f"the data of this run was found in {', '.join(map(str, moved['sources']))}"))
+            try:
+                run.note(data=moved)
+            except NotSaved as error:
+                self._tell(Notice("unsaved", str(error)))
         if at is not None and at < place_of(begin):
             try:
                 self._seek(at)
@@ -813,14 +833,17 @@ class Trainer:
             events.append({"event": "judged", "at": list(at), "seconds": round(state.seconds, 3), **state.judged})
         about |= {"from": str(state.run.path), "branched": origin, "bookmarks": marks}
         run = new_run(state.run.path.parent, about, events, self._past.first, state.checkpoint)
+        run.take()
         with self._lock:
             late, self._waiting = self._waiting, []  # what was judged meanwhile belongs to the old one
             with contextlib.suppress(NotSaved):
                 state.run.append(late)
+            state.run.release()
+            self._run = run
             self._past = self._past.branched(at, run.path / "moments")
             self._end = state.checkpoint
-            self._best, self._best_cost = None, _best_of(events)
-            self._recorded = _last_settings(events)
+            self._best, self._best_cost = None, best_cost(events)
+            self._recorded = _last_started(events)
             self._stale = self._unsaved = True
             charts = state.charts.until(state.place)  # finer than what is on record of a fast training
             self._publish(run=run, end=at, log=self._past.log, charts=charts, told=next(self._serials))
@@ -879,7 +902,7 @@ class Trainer:
         bare = self._bare()
         now = replace(bare, network=edited(bare.network, edits))
         state = self._state
-        log = Log(dict(state.log.settings), {**state.log.edits, state.at: edits})
+        log = replace(state.log, edits={**state.log.edits, state.at: edits})
         if not edits:
             del log.edits[state.at]
         self._close_events()
@@ -946,12 +969,14 @@ class Trainer:
         self.untell("diverged", "stuck", "stopped", "finished")
         done = checkpoint.epoch >= settings.epochs and checkpoint.example == 0
         mode: Mode = "finished" if done else "paused" if state.mode in ("finished", "diverged") else state.mode
-        now = replace(checkpoint, settings=settings)
+        # What is saved from now on must be a whole checkpoint of these settings, whether the training goes on or is over.
+        now = self._end = continued(checkpoint, settings, n)
         if done:
             self._stale = False
             self._tell(_finished(now))
-        self._end = now
         self._publish(checkpoint=now, mode=mode, told=next(self._serials))
+        if done:  # no training opens here, which would note it
+            self._note_settings(Started(now, n, state.steps, state.engine))
 
     # ── Training ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -961,12 +986,13 @@ class Trainer:
             return
         self._close_events()
         state = self._state
+        name = self._past.engine_at(state.at) if state.past else state.run.about.get("engine")
         events = train(
             None,
             state.splits.train,
             validation=state.splits.validation,
             start=state.checkpoint,
-            engine=engine_of(state.run.about.get("engine"), state.checkpoint),
+            engine=engine_of(name, state.checkpoint),
             every=every,
             interrupt=self._interrupt,
             quiet=True,
@@ -977,15 +1003,24 @@ class Trainer:
         changes: dict[str, Any] = {"checkpoint": started.checkpoint, "engine": started.engine}
         if not state.past:
             self._end = started.checkpoint
-            data = event_data(started)
-            if data["settings"] != self._recorded:
-                self._recorded = data["settings"]
-                self._record(data)
-                log = Log({**state.log.settings}, state.log.edits)
-                log.settings[state.at] = [*log.settings.get(state.at, ()), started.checkpoint.settings]
-                self._past.log = changes["log"] = log
-                changes["told"] = next(self._serials)
         self._publish(**changes)
+        if not state.past:
+            self._note_settings(started)
+
+    def _note_settings(self, started: Started) -> None:
+        """Put on record with which settings, and by which engine, the run goes on from its end, where they are others."""
+        data, state = event_data(started), self._state
+        if (data["settings"], data["engine"]) == self._recorded:
+            return
+        self._recorded = data["settings"], data["engine"]
+        self._record(data)
+        log = replace(state.log, settings={**state.log.settings}, engines={**state.log.engines})
+        if not log.settings or started.checkpoint.settings != self._past.settings_at(state.at):
+            log.settings[state.at] = [*log.settings.get(state.at, ()), started.checkpoint.settings]
+        if self._past.engine_at(state.at) != started.engine:
+            log.engines[state.at] = started.engine
+        self._past.log = log
+        self._publish(log=log, told=next(self._serials))
 
     def _started(self, events: Iterator[Event]) -> Started:
         """The first event, which takes some hundredths of a second; or, once on a machine, a quarter of a minute."""
@@ -1229,26 +1264,7 @@ def _same(one: Checkpoint, other: Checkpoint) -> bool:
     return all(a.weight.tobytes() == b.weight.tobytes() and a.bias.tobytes() == b.bias.tobytes() for a, b in pairs)
 
 
-def _best_of(events: list[dict[str, Any]]) -> float | None:
-    """The lowest validation cost at the end of an epoch."""
-    costs = [number_of(event, "validation_cost") for event in events if event["event"] == "epoch"]
-    return min((each for each in costs if each is not None), default=None)
-
-
-def _last_settings(events: list[dict[str, Any]]) -> Any:
-    """The settings on record that the training goes on with."""
-    found = [event.get("settings") for event in events if event["event"] == "started"]
+def _last_started(events: list[dict[str, Any]]) -> Any:
+    """The settings, and the engine, on record that the training goes on with."""
+    found = [(event.get("settings"), event.get("engine")) for event in events if event["event"] == "started"]
     return found[-1] if found else None
-
-
-def _past_of(run: Run, now: Checkpoint, splits: Splits, events: list[dict[str, Any]]) -> Past:
-    """The past of a run, up to now. Where nobody knows how it began, or what was changed, it begins now."""
-    try:
-        first, log = run.first() or now, Log.of(events)
-    except WrongFile:
-        first, log = now, Log()
-    if place_of(first) > place_of(now):  # somebody put it there
-        first, log = now, Log()
-    past = Past(first, splits.train, log, engine=run.about.get("engine"), folder=run.path / "moments")
-    past.cut(place_of(now))
-    return past
