@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from jaxtyping import config
 
 from glassnet import Checkpoint, Network, Settings, WrongValue
+from glassnet.costs import Huber, as_cost
 from glassnet.deform import Affine, Elastic
 from glassnet.optimizers import SGD, Cosine
 
@@ -26,7 +27,18 @@ def test_a_checkpoint_is_a_value():
         checkpoint.epoch = 3
     changed = replace(checkpoint, settings=replace(settings, epochs=5))
     assert (changed.settings.epochs, checkpoint.settings.epochs) == (5, 30)
-    assert changed.network is network
+    assert changed.network is checkpoint.network
+
+
+def test_the_network_of_a_checkpoint_knows_the_cost_of_its_settings():
+    network, settings = Network.random((4, 3), output="softmax"), Settings(as_cost("cross_entropy"))
+    checkpoint = Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
+    assert (network.cost, checkpoint.network.cost) == (None, as_cost("cross_entropy"))
+    assert checkpoint.network.layers is network.layers
+    other = replace(checkpoint, settings=replace(settings, cost=Huber(0.5)))
+    assert (other.network.cost, checkpoint.network.cost) == (Huber(0.5), as_cost("cross_entropy"))
+    with pytest.raises(WrongValue, match=r"cross_entropy needs .* but the output activation is sigmoid"):
+        replace(checkpoint, network=Network.random((4, 3)))
 
 
 DEFORMATIONS = st.builds(

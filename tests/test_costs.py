@@ -1,16 +1,18 @@
 import numpy as np
 import pytest
 
-from glassnet.activations import sigmoid, softmax
+from glassnet.activations import ACTIVATIONS, sigmoid, softmax
 from glassnet.costs import (
     COSTS,
     Huber,
     as_cost,
     binary_cross_entropy,
+    check_fit,
     cost_of,
     cross_entropy,
     output_error,
     squared_error,
+    usual_cost,
 )
 from glassnet.errors import WrongValue
 
@@ -61,6 +63,13 @@ def test_general_way_is_finite_at_0_and_1():
     for cost in (cross_entropy, binary_cross_entropy):
         assert np.isfinite(cost.value(a, y)).all()
         assert np.isfinite(cost.slope(a, y)).all()
+
+
+@pytest.mark.parametrize("output", ACTIVATIONS)
+def test_the_usual_cost_fits_every_output(output):
+    usual = usual_cost(ACTIVATIONS[output]())
+    assert usual == (cross_entropy if output == "softmax" else squared_error)
+    check_fit(usual, ACTIVATIONS[output]())
 
 
 def test_unknown_names_say_what_there_is():

@@ -1,9 +1,12 @@
 """Edits: each kind does what its name says, to nothing else, and what does not fit is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from glassnet import Network, WrongValue
+from glassnet.costs import Huber
 from glassnet.edits import KINDS, Edit, edited, effective
 
 
@@ -20,6 +23,11 @@ def differing(one, other):
     """Which entries differ: (array, index) for each."""
     pairs = enumerate(zip(numbers(one), numbers(other), strict=True))
     return [(number, *map(int, at)) for number, (a, b) in pairs for at in np.argwhere(a != b)]
+
+
+def test_the_cost_of_its_training_is_kept(network):
+    trained = replace(network, cost=Huber(0.5))
+    assert edited(trained, [Edit("bias", 2, 1, (0.25,))]).cost == Huber(0.5)
 
 
 def test_a_bias_and_nothing_else(network):

@@ -1,15 +1,21 @@
 """All questions together: each answer shows itself everywhere, refuses what does not fit, and loads nothing heavy."""
 
+import inspect
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
 
 from glassnet import Network, WrongValue, explain, last, train, walk
+from glassnet.costs import AbsoluteError, Huber
 from glassnet.explain import Explanation, Parameter
+from glassnet.explain.explanation import OfCost
 
 NETWORK = Network.random((16, 5, 4, 3), initializer="standard_normal", seed=0)
 IMAGE = np.linspace(0, 1, 16)
@@ -24,7 +30,7 @@ def data(n=30):
 
 
 def walked():
-    path = walk(train(NETWORK, data(), epochs=3, every=1))
+    path = walk(train(NETWORK, data(), cost=NETWORK.cost, epochs=3, every=1))
     network = last(path)
     return explain.landscape(network, data(), directions="walk", walks=[path.path], resolution=5)
 
@@ -73,6 +79,43 @@ def test_every_answer_shows_itself_everywhere(name, tmp_path):
     assert told
     answer.plot(tmp_path / "answer.png")
     assert (tmp_path / "answer.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=TORCH if name == "autograd" else ()) for name in ANSWERS])
+def test_an_answer_about_a_cost_names_it_once_wherever_it_shows_itself(name, monkeypatch, tmp_path):
+    monkeypatch.setitem(globals(), "NETWORK", replace(NETWORK, cost=Huber(0.375)))
+    answer = ANSWERS[name]()
+    told = answer.to_data()
+    asked = "cost" in inspect.signature(getattr(explain, name)).parameters
+    assert isinstance(answer, OfCost) == asked
+    if not asked:
+        assert not [key for key in told if "cost" in key]
+        return
+    text = " ".join(repr(answer).split())
+    assert text.count("Cost: huber(delta=0.375), as in the training of ") == text.count("Cost: ") == 1
+    assert answer._repr_html_().count("Cost: huber(delta=0.375), as in the training of ") == 1
+    assert told["cost_function"] == {"name": "huber", "delta": 0.375}
+    assert told["cost_reason"].startswith("as in the training of ")
+    with matplotlib.rc_context({"svg.fonttype": "none"}):  # a plot's text as text
+        answer.plot(tmp_path / "answer.svg")
+    assert "Cost: huber(delta=0.375)," in (tmp_path / "answer.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=TORCH if name == "autograd" else ()) for name in ANSWERS])
+def test_a_cost_is_asked_for_by_name_and_one_that_does_not_fit_is_refused(name, monkeypatch):
+    question = getattr(explain, name)
+    if "cost" not in inspect.signature(question).parameters:
+        return
+    monkeypatch.setitem(globals(), "NETWORK", replace(NETWORK, cost=Huber(0.375)))
+    monkeypatch.setattr(explain, name, partial(question, cost="absolute_error"))
+    answer = ANSWERS[name]()
+    assert answer.cost_function == AbsoluteError()
+    assert answer.cost_reason.startswith("as asked for; in ")
+    assert "huber(delta=0.375)" in answer.cost_reason
+    for cost, says in (("cross_entropy", "the output activation is sigmoid"), ("mse", "unknown cost 'mse'")):
+        monkeypatch.setattr(explain, name, partial(question, cost=cost))
+        with pytest.raises(WrongValue, match=says):
+            ANSWERS[name]()
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=TORCH if name == "autograd" else ()) for name in ANSWERS])

@@ -11,9 +11,10 @@ import re
 import struct
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ from glassnet import (
 )
 from glassnet.activations import ACTIVATIONS, LeakyReLU, Sigmoid, sigmoid, softmax, tanh
 from glassnet.arrays import to_numpy
-from glassnet.costs import Huber, SquaredError
+from glassnet.costs import COSTS, Huber, SquaredError, cross_entropy
 from glassnet.deform import Affine, Elastic
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.files import NotSaved
@@ -106,6 +107,61 @@ def test_a_network_comes_back(path, rng, sizes, dtype):
     body = path.read_bytes()
     save_network(path, read, noted)
     assert path.read_bytes() == body
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_every_cost_comes_back_with_the_network_alone_and_in_a_checkpoint(path, name):
+    network, cost = Network.random((4, 3), output="softmax"), changed(COSTS[name]())
+    save_network(path, replace(network, cost=cost))
+    assert read_network(path)[0].cost == cost
+    settings = Settings(cost)
+    save_checkpoint(path, Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings))
+    assert read_network(path)[0].cost == read_checkpoint(path)[0].network.cost == cost
+
+
+def test_files_of_before_networks_knew_their_cost_are_read(path):
+    save_network(path, replace(Network.random((4, 3), output="softmax"), cost=cross_entropy))
+    assert read_network(rewritten(path, header={"cost": None}))[0].cost is None
+    save_network(path, Network.random((4, 3)))
+    with safe_open(path, framework="numpy") as file:
+        assert "cost" not in json.loads(file.metadata()["glassnet"])
+
+
+@dataclass(frozen=True, slots=True)
+class SomebodysOwn(SquaredError):
+    name: ClassVar[str] = "somebodys_own"
+
+
+@dataclass(frozen=True, slots=True)
+class SameName(SquaredError):
+    weight: float = 2.0
+
+
+@pytest.mark.parametrize("cost", [SomebodysOwn(), SameName()])
+def test_a_cost_of_somebodys_own_is_left_out(path, cost):
+    save_network(path, replace(Network.random((4, 3)), cost=cost))
+    assert read_network(path)[0].cost is None
+
+
+def test_the_network_of_a_checkpoint_with_such_a_cost_is_read_without_it(path):
+    saved = checkpoint()
+    save_checkpoint(path, replace(saved, settings=replace(saved.settings, cost=SomebodysOwn())))
+    assert read_network(path)[0].cost is None
+
+
+@pytest.mark.parametrize(
+    ("cost", "says"),
+    [
+        ({"name": "mse"}, "unknown cost 'mse'"),
+        ({"name": "huber", "delta": -1}, "delta of huber"),
+        ({"name": "cross_entropy"}, "the output activation is sigmoid"),
+        ("squared_error", "expected the cost as a name with its fields"),
+        ({"name": ["squared_error"]}, "expected the cost as a name with its fields"),
+    ],
+)
+def test_a_cost_that_makes_no_sense_is_refused(path, cost, says):
+    save_network(path, Network.random((4, 3)))
+    refused(rewritten(path, header={"cost": cost}), says)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from glassnet import Network
 from glassnet.activations import relu, sigmoid
+from glassnet.costs import cross_entropy
 from glassnet.errors import WrongValue
 from glassnet.network import Layer, map_parameters
 
@@ -14,6 +17,14 @@ def test_the_network_of_the_series_has_13002_numbers():
     assert sum(layer.weight.size for layer in network.layers) == 12_960
     assert sum(layer.bias.size for layer in network.layers) == 42
     assert repr(network) == "Network(784-16-16-10, sigmoid, sigmoid, sigmoid; 13,002 weights and biases)"
+
+
+def test_it_knows_the_cost_of_its_training_and_takes_it_along(xp):
+    network = replace(Network.random((4, 3), output="softmax"), cost=cross_entropy)
+    assert repr(network) == "Network(4-3, softmax; 15 weights and biases; cost cross_entropy)"
+    there = network.to(xp, dtype=xp.float64)
+    assert (there.cost, there.to(np).cost, network.cost) == (cross_entropy,) * 3
+    assert Network.random((4, 3), output="softmax").cost is None
 
 
 def test_forward_by_hand():
@@ -46,6 +57,10 @@ def test_one_activation_for_each_layer():
         (lambda: Network.random((3, 2), seed=-1), "seed must be a whole number from 0, got -1"),
         (lambda: Network.random((3, 2), initializer="ones"), "unknown initializer 'ones'"),
         (lambda: Network((), ()), "at least one layer"),
+        (
+            lambda: replace(Network.random((3, 2)), cost=cross_entropy),
+            "cross_entropy needs outputs that are probabilities .* but the output activation is sigmoid",
+        ),
         (lambda: Network((Layer(np.ones((2, 3)), np.ones(2)),), ()), "an activation for each"),
         (
             lambda: Network(

@@ -62,6 +62,7 @@ def test_trained_networks_are_as_good_as_the_docs_say(name, digits):
     network, made_by = pretrained(name), recipe(name)
     assert network.sizes == made_by.sizes
     assert network.activations == made_by.network().activations
+    assert network.cost == made_by.settings.cost
     assert PRETRAINED[name].stat().st_size < 100_000
     accuracy = evaluate(network, digits.test, made_by.settings.cost).accuracy
     runs = json.loads((ROOT / "bench" / "results" / "records.json").read_text())["recipes"][name]["runs"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from glassnet.costs import COSTS, Cost, squared_error
@@ -89,7 +89,7 @@ class Checkpoint:
     To change something midway, make a changed copy with ``dataclasses.replace`` and train from that.
 
     Attributes:
-        network: as it is now.
+        network: as it is now. Its ``cost`` is that of the settings: whatever network is given here comes to know it.
         memory: the optimizer's.
         epoch: how many epochs are complete.
         example: how many examples of the next epoch have been looked at.
@@ -99,6 +99,8 @@ class Checkpoint:
             midway, the first by that.
         cost_from: how many of the epoch's examples were looked at when the cost was chosen that is descended now; 0, unless
             it was chosen in the middle of this epoch.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if the cost of the settings cannot judge what the network says.
     """
 
     network: Network
@@ -109,3 +111,16 @@ class Checkpoint:
     cost_sum: float = 0.0
     first_cost: float | None = None
     cost_from: int = 0
+
+    def __post_init__(self) -> None:
+        # Here and not in whatever trains: so every network that leaves a training, by an event, a file or a changed copy,
+        # knows the cost of that training, and never that of an earlier one.
+        before = self.network.cost
+        if before == self.settings.cost:
+            return
+        object.__setattr__(self, "network", replace(self.network, cost=self.settings.cost))
+        if (
+            before is not None
+        ):  # another cost is chosen here: what the one before gave is not added to what it will give
+            for name, value in (("cost_sum", 0.0), ("first_cost", None), ("cost_from", self.example)):
+                object.__setattr__(self, name, value)

@@ -44,6 +44,7 @@ __all__ = [
     "huber",
     "output_error",
     "squared_error",
+    "usual_cost",
 ]
 
 Domain = Literal["real", "unit", "simplex"]
@@ -240,6 +241,15 @@ def as_cost(given: Cost | str) -> Cost:
     Errors: :class:`~glassnet.errors.WrongValue` names what there is.
     """
     return as_setting(given, "cost", COSTS)
+
+
+def usual_cost(activation: Activation) -> Cost:
+    """The cost to judge an output by where nobody says which: cross-entropy if it sums to 1, as softmax does, else squared
+    error, the series' own.
+
+    It is a guess at what a network was trained by, not its natural partner: after sigmoid it is the squared error.
+    """
+    return cross_entropy if activation.range == "simplex" else squared_error
 
 
 def check_fit(cost: Cost, activation: Activation) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -121,7 +121,7 @@ def edited(network: Network, edits: Iterable[Edit]) -> Network:
         Layer(arrays.get((l, "weight"), to_numpy(layer.weight)), arrays.get((l, "bias"), to_numpy(layer.bias)))
         for l, layer in enumerate(network.layers, start=1)
     ]
-    return Network(tuple(layers), network.activations)
+    return replace(network, layers=tuple(layers))
 
 
 def effective(edits: Sequence[Edit]) -> list[Edit]:

@@ -192,4 +192,4 @@ class Reference:
         layers = map_parameters(lambda parameter, change: parameter + change, network.layers, step)
 
         cost = xp.mean(costs if weights is None else costs * weights)
-        return Network(layers, network.activations), memory, cost
+        return replace(network, layers=layers), memory, cost

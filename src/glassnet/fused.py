@@ -331,7 +331,7 @@ class Fused:
         plan, model = state.plan, state.model
         names = {_ROOT[state.optimizer.name]: model.first, "square": model.second}
         moments = {name: _unpacked(plan, names[name]) for name in state.optimizer.used_moments()}
-        network = Network(_unpacked(plan, model.parameters), state.network.activations)
+        network = replace(state.network, layers=_unpacked(plan, model.parameters))
         return network, replace(state.memory, moments=moments)
 
     def answer(self, state: FusedState, inputs: Float[Array, "n in"]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -2,8 +2,9 @@
 
 The tensors are ``layers.0.weight``, ``layers.0.bias``, …, and, in a checkpoint, the optimizer's running averages
 ``moments.velocity.layers.0.weight``, …. The file's metadata has one entry, ``glassnet``: JSON that says which activations the
-layers have and, in a checkpoint, where the training stands. Any program that reads safetensors can read the weights.
-That JSON is sealed (see :mod:`glassnet.files`), and in it are checksums of the tensors' shapes and of their numbers.
+layers have, which cost the network was trained by if that is known, and, in a checkpoint, where the training stands. Any
+program that reads safetensors can read the weights. That JSON is sealed (see :mod:`glassnet.files`), and in it are checksums of
+the tensors' shapes and of their numbers.
 
 Nothing is ever unpickled. Names, shapes and dtypes are checked from the header before memory is taken for the numbers,
 and the numbers must be finite (which safetensors itself does not check).
@@ -23,6 +24,7 @@ from glassnet import files
 from glassnet.activations import ACTIVATIONS
 from glassnet.arrays import to_numpy
 from glassnet.checkpoint import Checkpoint, Settings
+from glassnet.costs import COSTS, Cost
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.network import Layer, Network, Parameters
 from glassnet.optimizers import Memory
@@ -37,6 +39,8 @@ FORMAT = 1
 def save_network(path: str | Path, network: Network, about: dict[str, Any] | None = None) -> None:
     """Write a network to a safetensors file, atomically.
 
+    Its cost is noted if it is one of glassnet's own (:data:`~glassnet.costs.COSTS`): nobody else could make another of it.
+
     Args:
         path: where; ``.safetensors`` by custom.
         network: in any array library.
@@ -45,7 +49,9 @@ def save_network(path: str | Path, network: Network, about: dict[str, Any] | Non
     Errors: :class:`~glassnet.files.NotSaved`; :class:`~glassnet.errors.WrongValue` for what could not be read again: numbers
     that are not all float32 or all float64, or not finite; an activation that is not glassnet's own.
     """
-    _save(path, network, {}, {"about": about or {}})
+    cost = network.cost
+    noted = {} if cost is None or COSTS.get(cost.name) is not type(cost) else {"cost": to_data(cost)}
+    _save(path, network, {}, {**noted, "about": about or {}})
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint, about: dict[str, Any] | None = None) -> None:
@@ -221,7 +227,7 @@ def _read(path: Path) -> tuple[Network, dict[str, Parameters], dict[str, Any]]:
                 raise WrongValue(f"{name} has NaN or infinity in it")
         _check_sum(header, "numbers", _sum_of_numbers(tensors))
         activations = tuple(from_data(data, "activation", ACTIVATIONS) for data in header["activations"])
-        network = Network(_layers("", tensors, count), activations)
+        network = Network(_layers("", tensors, count), activations, _cost(header))
         return network, {name: _layers(f"moments.{name}.", tensors, count) for name in moments}, header
     except (WrongValue, OverflowError, RecursionError) as error:  # of numbers too large, of settings nested too deep
         raise WrongFile(f"{path} is not a whole glassnet network: {error}") from error
@@ -258,6 +264,19 @@ def _check_sum(header: dict[str, Any], which: str, found: str) -> None:
     sums = header.get("sums")
     if sums is not None and (not isinstance(sums, dict) or sums.get(which) != found):
         raise WrongValue(f"its {which} are not those that were saved (their checksum is another): bring back a copy")
+
+
+def _cost(header: dict[str, Any]) -> Cost | None:
+    """The cost of the training: the file's own entry or, in a checkpoint, that of its settings. None if neither says, as in
+    files of before networks knew, and where it is somebody's own.
+    """
+    if "cost" in header:
+        return from_data(header["cost"], "cost", COSTS)
+    try:
+        data = header["checkpoint"]["settings"]["cost"]
+        return from_data(data, "cost", COSTS) if data["name"] in COSTS else None
+    except (KeyError, TypeError):  # no checkpoint, or one that read_checkpoint will refuse in its own words
+        return None
 
 
 def _header(metadata: dict[str, str] | None, path: Path) -> dict[str, Any]:

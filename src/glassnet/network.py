@@ -7,7 +7,7 @@ Shapes: ``n`` examples (always the rows), ``in`` and ``out`` the widths of a lay
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from glassnet.activations import Activation, as_activation
 from glassnet.arrays import Array, device_of, from_numpy, library, moved, namespace, to_numpy
+from glassnet.costs import Cost, check_fit
 from glassnet.errors import WrongValue
 from glassnet.initializers import Initializer, as_initializer, glorot
 from glassnet.settings import check_seed
@@ -75,12 +76,16 @@ class Network:
     Attributes:
         layers: the weights and biases.
         activations: one for each layer.
+        cost: the cost of its training, for whoever explains or judges it; None: no cost of a training is known.
+            It changes nothing that the network computes. Each :class:`~glassnet.checkpoint.Checkpoint` sets it.
 
-    Errors: :class:`~glassnet.errors.WrongValue` if the shapes do not follow on from each other.
+    Errors: :class:`~glassnet.errors.WrongValue` if the shapes do not follow on from each other, or the cost cannot judge
+    what the last activation says.
     """
 
     layers: Parameters
     activations: tuple[Activation, ...]
+    cost: Cost | None = None
 
     def __post_init__(self) -> None:
         if not self.layers or len(self.layers) != len(self.activations):
@@ -97,6 +102,12 @@ class Network:
                     f"but its weight is {tuple(shape)} and its bias {tuple(layer.bias.shape)}"
                 )
             width = shape[0]
+        if self.cost is not None:
+            if not isinstance(self.cost, Cost):
+                raise WrongValue(
+                    f"the cost of a network must be a Cost, as as_cost makes it, or None, got {self.cost!r:.60}"
+                )
+            check_fit(self.cost, self.activations[-1])
 
     @classmethod
     def random(
@@ -196,11 +207,12 @@ class Network:
         if device is None and same:
             device = device_of(first)
         like = library(xp).empty(0, dtype=dtype, device=device)
-        return Network(map_parameters(lambda array: moved(array, like), self.layers), self.activations)
+        return replace(self, layers=map_parameters(lambda array: moved(array, like), self.layers))
 
     def __repr__(self) -> str:
         names = ", ".join(str(activation) for activation in self.activations)
-        return f"Network({'-'.join(map(str, self.sizes))}, {names}; {self.count:,} weights and biases)"
+        cost = "" if self.cost is None else f"; cost {self.cost}"
+        return f"Network({'-'.join(map(str, self.sizes))}, {names}; {self.count:,} weights and biases{cost})"
 
 
 _INITIAL = 0

@@ -27,7 +27,7 @@ import numpy as np
 from glassnet.activations import Activation, as_activation
 from glassnet.arrays import to_numpy
 from glassnet.checkpoint import Checkpoint, Settings
-from glassnet.costs import COSTS, Cost, as_cost, check_fit, squared_error
+from glassnet.costs import as_cost, check_fit
 from glassnet.data import Dataset, Splits, load
 from glassnet.deform import Deformer, as_deformation
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
@@ -48,7 +48,6 @@ __all__ = [
     "answer_of",
     "begun",
     "changed",
-    "cost_of",
     "data_of",
     "fingerprint",
     "is_of",
@@ -358,16 +357,3 @@ def answer_of(network: Network, threads: int | None = None) -> Answer | None:
     except ImportError:  # Numba cannot be loaded here: the network answers itself
         return None
     return predictor(network, threads).last if lacking(network) is None else None
-
-
-def cost_of(network: Network) -> Cost:
-    """The cost that a network was most likely trained with, where nobody knows: the one its output was made for."""
-    for cost in COSTS.values():
-        natural = cost.natural
-        if (
-            natural is not None
-            and natural.activation == network.activations[-1]
-            and natural.activation.range == "simplex"
-        ):
-            return cost()
-    return squared_error

@@ -179,7 +179,7 @@ def pretrained(name: str) -> Network:
     """A trained network that comes with glassnet: of the recipe of this name, with seed 0. Its accuracy: docs/results.md.
 
     >>> pretrained("series")
-    Network(784-16-16-10, sigmoid, sigmoid, sigmoid; 13,002 weights and biases)
+    Network(784-16-16-10, sigmoid, sigmoid, sigmoid; 13,002 weights and biases; cost squared_error)
 
     Errors: :class:`~glassnet.errors.WrongValue` names what there is.
     """

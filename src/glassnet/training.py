@@ -225,8 +225,6 @@ def continued(checkpoint: Checkpoint, settings: Settings, examples: int) -> Chec
         examples: how many there are in an epoch.
     """
     now = replace(checkpoint, settings=settings)
-    if settings.cost != checkpoint.settings.cost and now.example < examples:
-        now = replace(now, cost_sum=0.0, cost_from=now.example, first_cost=None)
     total = settings.epochs * -(-examples // settings.batch_size)
     return replace(now, memory=replace(_memory(now, examples), total=total))
 
@@ -316,11 +314,15 @@ def _train(
             seconds += time.perf_counter() - began
             yield Stepped(now, memory.step, epoch + 1, now.example, costs, seconds)
 
-        cost = now.cost_sum / (n - now.cost_from)
+        if now.cost_from < n:
+            cost = now.cost_sum / (n - now.cost_from)
+        else:  # chosen after the last example of the epoch: as the network stands
+            cost = evaluate(now.network, data, settings.cost, partial(engine.answer, state)).cost
         judged = None
         if validation is not None:
             judged = evaluate(now.network, validation, settings.cost, partial(engine.answer, state))
-        assert now.first_cost is not None
+        if now.first_cost is None:
+            now = replace(now, first_cost=cost)
         judged_cost = cost if judged is None else judged.cost
         if cost > _RUNAWAY * max(now.first_cost, 1e-6) or not math.isfinite(judged_cost):
             raise Diverged(now.memory.step, epoch + 1, cost if math.isfinite(judged_cost) else judged_cost, best)

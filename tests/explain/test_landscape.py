@@ -455,7 +455,7 @@ def test_as_data_it_has_the_numbers_but_not_the_thousands_of_the_directions(rng)
     assert found["costs"] == seen.costs.tolist()
     assert found["network"]["sizes"] == [4, 5, 3]
     assert found["walks"][0]["total"] is None
-    assert found["cost"] == {"name": "squared_error"}
+    assert found["cost_function"] == {"name": "squared_error"}
     assert "directions" not in found
 
 

@@ -10,11 +10,13 @@ import numpy as np
 import typer
 
 from glassnet.cli.console import app, out
-from glassnet.cli.opened import RunArgument, cost_of, opened, own_data
+from glassnet.cli.opened import RunArgument, opened, own_data
 from glassnet.data import Dataset, load
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import check_data, confusion, evaluate, mistakes, outputs
+from glassnet.explain.examples import cost_for
 from glassnet.plans import answer_of, sources
+from glassnet.settings import to_data
 from glassnet.terminal import confusion_table, gallery, picture
 
 
@@ -55,15 +57,20 @@ def _evaluate(
         raise WrongFile(
             f"the data has the classes {', '.join(dataset.classes)}, but the network was trained for {', '.join(known)}"
         )
-    cost = cost_of(run, network)
+    cost = cost_for(network)
     answer = answer_of(network)
     result = evaluate(network, dataset, cost, answer)
     if dataset.classes is None:
-        summary: dict[str, Any] = {"cost": result.cost, "examples": result.examples, "part": part}
+        summary: dict[str, Any] = {
+            "cost": result.cost,
+            "cost_function": to_data(cost),
+            "examples": result.examples,
+            "part": part,
+        }
         if as_json:
             print(json.dumps(summary))
         else:
-            out.print(f"{cost.name} {result.cost:.5g} on {result.examples:,} {part} examples", highlight=False)
+            out.print(f"{cost} {result.cost:.5g} on {result.examples:,} {part} examples", highlight=False)
         return
     names = list(dataset.classes)
     said = outputs(network, dataset.inputs, answer)
@@ -78,6 +85,7 @@ def _evaluate(
                     "examples": result.examples,
                     "accuracy": result.accuracy,
                     "cost": result.cost,
+                    "cost_function": to_data(cost),
                     "classes": names,
                     "confusion": counts.tolist(),
                     "mistakes": [
@@ -95,7 +103,7 @@ def _evaluate(
         )
         return
     right = int(np.trace(counts))
-    found = f"{right:,} of {result.examples:,} right; {cost.name} {result.cost:.4f}"
+    found = f"{right:,} of {result.examples:,} right; {cost} {result.cost:.4f}"
     out.print(f"[bold]{part} accuracy {result.accuracy:.2%}[/]: {found}", highlight=False)
     out.print()
     table = confusion_table(counts, names, out)

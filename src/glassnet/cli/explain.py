@@ -14,8 +14,7 @@ import typer
 
 from glassnet import explain, questions
 from glassnet.cli.console import app, err, out
-from glassnet.cli.opened import RunArgument, cost_of, input_of, names_of, opened, own_data, side_of
-from glassnet.costs import Cost
+from glassnet.cli.opened import RunArgument, input_of, names_of, opened, own_data, side_of
 from glassnet.data import Dataset, Splits, load
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import check_data
@@ -33,7 +32,6 @@ class _Asked:
     network: Network
     about: dict[str, Any]
     run: Run | None
-    cost: Cost
     data: Callable[[], tuple[Splits, bool]]  # and whether it is what the run was trained on
     image: Path | None
     test_index: int | None
@@ -89,7 +87,7 @@ class _Asked:
     def known(self) -> tuple[Any, Any]:
         """The image, with the network's own answer for its target if nobody said what it shows."""
         image, target = self.one()
-        return image, explain.story(self.network, image, None, self.cost).target if target is None else target
+        return image, explain.story(self.network, image).target if target is None else target
 
     def judged(self) -> tuple[Dataset, str]:
         """The data to be judged on: the test part, or what there is, and which part it is."""
@@ -113,15 +111,15 @@ class _Asked:
 
 def _story(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
     image, target = asked.one()
-    return {"story": explain.story(asked.network, image, target, asked.cost, asked.names)}
+    return {"story": explain.story(asked.network, image, target, names=asked.names)}
 
 
 def _parameter(asked: _Asked, parameter: Parameter) -> dict[str, Explanation]:
     parameter.check(asked.network)
     image, target = asked.known()
     return {
-        "chain_rule": explain.chain_rule(asked.network, image, target, parameter, asked.cost),
-        "wiggle": explain.wiggle(asked.network, image, target, parameter, asked.cost),
+        "chain_rule": explain.chain_rule(asked.network, image, target, parameter),
+        "wiggle": explain.wiggle(asked.network, image, target, parameter),
     }
 
 
@@ -137,11 +135,11 @@ def _neuron(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
 
 
 def _nudges(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
-    return {"nudges": explain.nudges(asked.network, *asked.known(), asked.cost)}
+    return {"nudges": explain.nudges(asked.network, *asked.known())}
 
 
 def _requests(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
-    return {"requests": explain.requests(asked.network, asked.learned(100), asked.cost)}
+    return {"requests": explain.requests(asked.network, asked.learned(100))}
 
 
 def _about_one_or_many(asked: _Asked) -> tuple[Any, Any]:
@@ -151,13 +149,13 @@ def _about_one_or_many(asked: _Asked) -> tuple[Any, Any]:
 def _sensitivity(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
     image, target = _about_one_or_many(asked)
     return {
-        "sensitivity": explain.sensitivity(asked.network, image, target, asked.cost),
-        "wiggle": explain.wiggle(asked.network, image, target, None, asked.cost),
+        "sensitivity": explain.sensitivity(asked.network, image, target),
+        "wiggle": explain.wiggle(asked.network, image, target),
     }
 
 
 def _autograd(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
-    return {"autograd": explain.autograd(asked.network, *_about_one_or_many(asked), asked.cost)}
+    return {"autograd": explain.autograd(asked.network, *_about_one_or_many(asked))}
 
 
 def _landscape(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
@@ -177,13 +175,13 @@ def _landscape(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
                 err.print(remark, highlight=False)
     chosen = directions or ("walk" if walks else "random")
     dimensions = 1 if asked.line else 2
-    drawn = explain.landscape(asked.network, data, asked.cost, directions=chosen, dimensions=dimensions, walks=walks)
+    drawn = explain.landscape(asked.network, data, directions=chosen, dimensions=dimensions, walks=walks)
     return {"landscape": drawn}
 
 
 def _layers(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
     data = asked.learned(2000)
-    found: dict[str, Explanation] = {"layers": explain.layers(asked.network, data, asked.cost)}
+    found: dict[str, Explanation] = {"layers": explain.layers(asked.network, data)}
     if asked.method is not None:
         found["maps"] = explain.maps(asked.network, data.take(slice(0, 1000)), asked.method)
     return found
@@ -207,7 +205,7 @@ def _mistakes(asked: _Asked, numbers: list[int]) -> dict[str, Explanation]:
         if remark is not None:
             err.print(remark, highlight=False)
         networks = {"true labels": (asked.network, real), "shuffled labels": (other, wrong)}
-        found["memorized"] = explain.memorized(networks, data, asked.cost)
+        found["memorized"] = explain.memorized(networks, data)
     return found
 
 
@@ -325,7 +323,7 @@ def _explain(
         return (load(*sources(data)), False) if own is None else (own, True)
 
     asked = _Asked(
-        network, about, run, cost_of(run, network), loaded, named or image, test_index, target, examples, directions,
+        network, about, run, loaded, named or image, test_index, target, examples, directions,
         line, shuffled, method,
     )  # fmt: skip
     found = _QUESTIONS[name].answer(asked, numbers)

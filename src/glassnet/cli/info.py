@@ -16,6 +16,7 @@ from glassnet.interchange import read_checkpoint
 from glassnet.questions import Change, history
 from glassnet.recipes import RECIPES
 from glassnet.replay import Log, place_of
+from glassnet.settings import to_data
 from glassnet.terminal import facts
 
 
@@ -52,6 +53,7 @@ def _info(
                     "biases": biases,
                     "layers": layers,
                     "dtype": str(network.layers[0].bias.dtype),
+                    "cost": None if network.cost is None else to_data(network.cost),
                     "settings": None if checkpoint is None else checkpoint.settings.to_data(),
                     "changes": [
                         {"at": list(each.at), "settings": each.values, "edits": each.edits, "engine": each.engine}
@@ -79,6 +81,9 @@ def _info(
         table.add_row(str(number), str(layer["inputs"]), str(layer["outputs"]), layer["activation"], *counts)
     out.print(table)
     if checkpoint is None:
+        if network.cost is not None:
+            out.print()
+            out.print(facts([("cost", network.cost)]))
         return
     settings = checkpoint.settings
     done = f"{checkpoint.epoch} of {settings.epochs} epochs"

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from glassnet import plans
 from glassnet.checkpoint import Checkpoint
-from glassnet.costs import Cost
 from glassnet.data import Splits
 from glassnet.errors import WrongValue
 from glassnet.images import as_input
@@ -95,11 +94,6 @@ def shape_of(network: Network) -> str:
     names = [str(activation) for activation in network.activations]
     words = names[0] if len(set(names)) == 1 else ", ".join(names)
     return f"{'-'.join(map(str, network.sizes))} {words}"
-
-
-def cost_of(run: Run | None, network: Network) -> Cost:
-    """The cost a run was trained with; of a bare file, what its output was made for."""
-    return plans.cost_of(network) if run is None else run.checkpoint().settings.cost
 
 
 def epoch_of(run: Run, checkpoint: Checkpoint) -> dict[str, Any] | None:

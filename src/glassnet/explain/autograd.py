@@ -40,14 +40,12 @@ from glassnet.costs import (
     CrossEntropy,
     Huber,
     SquaredError,
-    as_cost,
     cost_of,
-    squared_error,
 )
 from glassnet.errors import WrongValue
 from glassnet.explain.blocks import Block, Heading, Sentence, Table, number
-from glassnet.explain.examples import as_data, precise, shares
-from glassnet.explain.explanation import Explanation
+from glassnet.explain.examples import as_data, common_cost, precise, shares
+from glassnet.explain.explanation import OfCost
 from glassnet.explain.parameters import Parameter, flat, parameter_at
 from glassnet.network import Layer, Network
 
@@ -95,11 +93,10 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Autograd(Explanation):
+class Autograd(OfCost):
     """The gradient of the cost, ours beside PyTorch's.
 
     Attributes:
-        cost: which.
         examples: how many were looked at.
         ours: the (weighted) mean cost of the examples; torch: the same by PyTorch.
         layers: each layer's gradient, both.
@@ -110,7 +107,6 @@ class Autograd(Explanation):
         torch_version: PyTorch's.
     """
 
-    cost: Cost
     examples: int
     ours: float
     torch: float
@@ -123,11 +119,11 @@ class Autograd(Explanation):
     def blocks(self) -> Iterable[Block]:
         """The cost, the largest numbers and differences of every layer, and the largest components side by side."""
         yield Heading("The same gradient by PyTorch")
+        yield self.which_cost
         facts = (
-            ("cost", str(self.cost)),
             ("examples", f"{self.examples:,}"),
-            ("its mean, ours", number(self.ours, 15)),
-            ("its mean, PyTorch's", number(self.torch, 15)),
+            ("mean cost, ours", number(self.ours, 15)),
+            ("mean cost, PyTorch's", number(self.torch, 15)),
             ("PyTorch", self.torch_version),
         )
         yield Table((), facts)
@@ -161,7 +157,7 @@ class Autograd(Explanation):
         yield Sentence(f"{verdict}: the largest difference anywhere is {number(self.difference, 2)}.")
 
 
-def autograd(network: Network, image: Any, target: Any = None, cost: Cost | str = squared_error) -> Autograd:
+def autograd(network: Network, image: Any, target: Any = None, cost: Cost | str | None = None) -> Autograd:
     """The gradient by backpropagation, and the same by PyTorch's autograd, in float64 on the processor.
 
     PyTorch is given the network's numbers and nothing else of ours: its ``linear``, its activations and its costs.
@@ -177,13 +173,15 @@ def autograd(network: Network, image: Any, target: Any = None, cost: Cost | str 
             count as in training. All rows are looked at together.
         target: of one example, the desired outputs or the number of the class; of many, an array (n, out); of a
             Dataset, nothing.
-        cost: what to descend.
+        cost: what to descend, or its name; None: the cost of the network's training, or else the usual one of its output
+            (:func:`~glassnet.explain.examples.cost_for`).
 
     Errors: :class:`~glassnet.errors.WrongValue` if PyTorch is missing, there is no target, or network, examples and
     cost do not fit.
     """
     torch = _torch()
-    network, cost = precise(network), as_cost(cost)
+    network = precise(network)
+    cost, reason = common_cost([("the network", network)], cost)
     data = as_data(network, image, target)
     like = network.layers[0].bias
     x, y = moved(data.inputs, like), moved(data.targets, like)
@@ -201,6 +199,7 @@ def autograd(network: Network, image: Any, target: Any = None, cost: Cost | str 
     layers = tuple(_compared(number, *each) for number, each in enumerate(found, start=1))
     return Autograd(
         cost,
+        reason,
         int(x.shape[0]),
         ours,
         theirs,

@@ -46,10 +46,14 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Plain words. ``quiet`` ones say how to read a thing, or what its limits are."""
+    """Plain words. ``quiet`` ones say how to read a thing, or what its limits are.
+
+    A plot shows a sentence that stands right before something drawn; one that is ``kept`` it shows wherever it stands.
+    """
 
     text: str
     quiet: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from glassnet.activations import Activation
 from glassnet.arrays import Array, namespace, to_numpy
 from glassnet.backprop import backward
-from glassnet.costs import Cost, cost_of, squared_error
+from glassnet.costs import Cost, cost_of
 from glassnet.errors import WrongValue
 from glassnet.explain.blocks import Bars, Block, Heading, Sentence, Table, number
-from glassnet.explain.examples import as_example, nudged, precise
-from glassnet.explain.explanation import Explanation
+from glassnet.explain.examples import as_example, common_cost, nudged, precise
+from glassnet.explain.explanation import OfCost
 from glassnet.explain.parameters import Parameter, flat, one
 from glassnet.network import Forward, Network
 
@@ -90,7 +90,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ChainRule(Explanation):
+class ChainRule(OfCost):
     """Everything that ∂C/∂p is made of, for one parameter and one image.
 
     Attributes:
@@ -135,6 +135,7 @@ class ChainRule(Explanation):
         p = self.parameter
         name = _name(p)
         yield Heading(f"The chain rule for {p}")
+        yield self.which_cost
         symbols = " · ".join(factor.symbol for factor in self.factors)
         numbers = " × ".join(f"({number(f.value)})" if f.value < 0 else number(f.value) for f in self.factors)
         yield Sentence(f"∂C/∂{name} = {symbols}")
@@ -289,7 +290,7 @@ def chain_rule(
     image: Any,
     target: Any,
     parameter: Parameter,
-    cost: Cost = squared_error,
+    cost: Cost | str | None = None,
     nudge: float = 0.01,
 ) -> ChainRule:
     """The chain rule for one parameter and one image: factors, paths, and the numbers that move when it is nudged.
@@ -299,12 +300,14 @@ def chain_rule(
         image: as many numbers as it takes.
         target: the desired class, or the desired outputs.
         parameter: ``Parameter(2, 7, 3)`` is the weight from neuron 3 to neuron 7 of layer 2, ``Parameter(2, 7)`` its bias.
-        cost: what it is the derivative of.
+        cost: what it is the derivative of, or its name; None: the cost of the network's training, or else the usual one of
+            its output (:func:`~glassnet.explain.examples.cost_for`).
         nudge: how far to move the parameter, to see the numbers on the strongest path move.
 
     Errors: :class:`~glassnet.errors.WrongValue` if there is no such parameter, or the rest does not fit the network.
     """
     network = precise(network)
+    cost, reason = common_cost([("the network", network)], cost)
     x, y = as_example(network, image, target)
     parameter.check(network)
     if not math.isfinite(nudge) or nudge == 0:
@@ -348,6 +351,8 @@ def chain_rule(
     links += _links(paths[0], l, forward, after, moves, slopes, nudge)
     links.append(Link("C", price, new_price, nudge * float(end @ moves[-1])))
     return ChainRule(
+        cost,
+        reason,
         parameter,
         value,
         network.sizes,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from jaxtyping import Float
 
 from glassnet.arrays import Array, from_numpy, moved, namespace, to_numpy
 from glassnet.backprop import Backward, backward
-from glassnet.costs import Cost, cost_of
+from glassnet.costs import Cost, as_cost, check_fit, cost_of, usual_cost
 from glassnet.data import Dataset
 from glassnet.errors import WrongValue
 from glassnet.evaluation import check_data
@@ -28,7 +29,9 @@ __all__ = [
     "check_layer",
     "check_names",
     "check_neuron",
+    "common_cost",
     "cost_and_gradient",
+    "cost_for",
     "costs_of",
     "nudged",
     "parts",
@@ -45,6 +48,56 @@ def precise(network: Network) -> Network:
     bias = network.layers[0].bias
     xp = namespace(bias)
     return network if bias.dtype == xp.float64 else network.to(xp, dtype=xp.float64)
+
+
+def cost_for(network: Network, given: Cost | str | None = None) -> Cost:
+    """The cost to explain or judge a network by: the one that is named; else that of its training; else the usual one of its
+    output (:func:`~glassnet.costs.usual_cost`).
+
+    Errors: :class:`~glassnet.errors.WrongValue` for a name that is unknown, or a cost that does not fit the output.
+    """
+    return common_cost([("the network", network)], given)[0]
+
+
+def common_cost(networks: Sequence[tuple[str, Network]], given: Cost | str | None = None) -> tuple[Cost, str]:
+    """The one cost to judge some networks by, and in words why it is that one; of a single network, as :func:`cost_for`.
+
+    Numbers of two costs are never put side by side: networks whose trainings had different ones, or which had none and
+    whose outputs have different usual ones, are refused if no cost is named.
+
+    Args:
+        networks: each with what to call it; at least one.
+        given: the cost that was asked for, or its name; None: nobody asked for one.
+
+    Errors: :class:`~glassnet.errors.WrongValue` for a name that is unknown, a cost that does not fit every output, and
+    networks that have no cost in common.
+    """
+    known = [(name, network.cost) for name, network in networks if network.cost is not None]
+    these = "this network" if len(networks) == 1 else "these networks"
+    if given is not None:
+        cost, reason = as_cost(given), "as asked for"
+        others = {name: str(each) for name, each in known if each != cost}
+        if len(networks) == 1 and others:
+            reason += f"; in the training of this network it was {known[0][1]}"
+        elif others:
+            reason += "; in training it was " + ", ".join(f"{each} for {name}" for name, each in others.items())
+    else:
+        chosen = known or [(name, usual_cost(network.activations[-1])) for name, network in networks]
+        (first, cost), reason = chosen[0], f"as in the training of {these}"
+        for name, each in chosen[1:]:
+            if each != cost:
+                raise WrongValue(
+                    f"{first!r} goes with the cost {cost} and {name!r} with {each}, and numbers of two costs do not compare: "
+                    "name one cost for all, such as cost='squared_error'"
+                )
+        if not known:
+            know = "knows" if len(networks) == 1 else "know"
+            reason = f"the usual one after {networks[0][1].activations[-1]}: {these} {know} of no cost of a training"
+        elif len(known) < len(networks):
+            reason += " that had one"
+    for _, network in networks:
+        check_fit(cost, network.activations[-1])
+    return cost, reason
 
 
 def as_example(network: Network, image: Any, target: Any) -> tuple[Float[Array, "1 in"], Float[Array, "1 out"]]:
@@ -223,4 +276,4 @@ def nudged(network: Network, direction: Parameters, step: float) -> Network:
     """The network with ``step`` times the direction added to its parameters."""
     layers = zip(network.layers, direction, strict=True)
     moved_layers = tuple(Layer(old.weight + step * d.weight, old.bias + step * d.bias) for old, d in layers)
-    return Network(moved_layers, network.activations)
+    return replace(network, layers=moved_layers)

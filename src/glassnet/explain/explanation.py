@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from glassnet.arrays import to_numpy
-from glassnet.explain.blocks import Block
+from glassnet.costs import Cost
+from glassnet.explain.blocks import Block, Sentence
 from glassnet.network import Network
 from glassnet.settings import Setting, to_data
 
-__all__ = ["Explanation", "plain"]
+__all__ = ["Explanation", "OfCost", "plain"]
 
 
 class Explanation(ABC):
@@ -60,6 +61,24 @@ class Explanation(ABC):
     def to_data(self) -> dict[str, Any]:
         """Its fields as plain data for JSON; arrays as lists, NaN and infinity as None."""
         return {field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OfCost(Explanation):
+    """The base of explanations that hold a cost, or how a cost changes: they name the function that it is.
+
+    Attributes:
+        cost_function: the cost: the one asked for; else that of the network's training; else the usual one of its output.
+        cost_reason: which of these it is, in words.
+    """
+
+    cost_function: Cost
+    cost_reason: str
+
+    @property
+    def which_cost(self) -> Sentence:
+        """The sentence about it, which :meth:`blocks` shows once."""
+        return Sentence(f"Cost: {self.cost_function}, {self.cost_reason}.", kept=True)
 
 
 def plain(value: Any) -> Any:

@@ -22,13 +22,13 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from glassnet.arrays import Array, device_of, from_numpy, namespace, to_numpy
-from glassnet.costs import Cost, cost_of, squared_error
+from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset
 from glassnet.errors import WrongValue
 from glassnet.explain.blocks import Block, Cell, Curve, Curves, Heading, Sentence, Surface, Table, Track, number
 from glassnet.explain.drawing import color_of
-from glassnet.explain.examples import cost_and_gradient, parts, precise, shares
-from glassnet.explain.explanation import Explanation
+from glassnet.explain.examples import common_cost, cost_and_gradient, parts, precise, shares
+from glassnet.explain.explanation import Explanation, OfCost
 from glassnet.explain.parameters import flat, unflat
 from glassnet.network import Layer, Network, Parameters, map_parameters
 from glassnet.settings import check_number, check_seed
@@ -129,13 +129,12 @@ class Walked:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Landscape(Explanation):
+class Landscape(OfCost):
     """The true cost on a line or a plane through a network. Its numbers are on the host, in NumPy, but for ``directions``.
 
     Attributes:
         network: the one at the center, in float64.
-        cost: what the heights are.
-        examples: how many examples each height is the (weighted) mean over.
+        examples: how many examples each height, a cost, is the (weighted) mean over.
         kind: how the directions were chosen.
         normalized: whether they are filter-normalized.
         directions: one for a line, two for a plane, as parameters of the network's shape, in its library.
@@ -150,7 +149,6 @@ class Landscape(Explanation):
     """
 
     network: Network
-    cost: Cost
     examples: int
     kind: Kind
     normalized: bool
@@ -206,8 +204,9 @@ class Landscape(Explanation):
         """The slice with the paths on it; what it holds of them; their two clocks; the facts; what it is not."""
         where = self._where
         yield Heading(f"The true cost on a {where} through the network")
+        yield self.which_cost
         yield Sentence(
-            f"At 0 stands the network: its cost ({self.cost}, the mean over {_many(self.examples, 'example')}) is "
+            f"At 0 stands the network: its cost (the mean over {_many(self.examples, 'example')}) is "
             f"{number(self.center)}. Everywhere else its {self.network.count:,} weights and biases are moved along "
             f"{'one direction' if self.ys is None else 'two directions'}, and the height is the cost there, computed, "
             "not guessed from the slope."
@@ -348,7 +347,7 @@ def _pair(x: float, y: float) -> str:
 def landscape(
     network: Network,
     data: Dataset,
-    cost: Cost = squared_error,
+    cost: Cost | str | None = None,
     *,
     directions: str | tuple[Parameters, ...] = "random",
     dimensions: int = 2,
@@ -366,7 +365,8 @@ def landscape(
     Args:
         network: the center.
         data: the examples that each cost is the mean over, weighted if they carry weights.
-        cost: the height.
+        cost: the height, or its name; None: the cost of the network's training, or else the usual one of its output. Walks
+            whose networks were trained by another are refused until one is named for all.
         directions: ``"random"``: Gaussian. ``"gradient"``: first −∇C, 1 long, then a random one at right angles to it,
             1 long. ``"walk"``: the first principal directions of all walked points around the center, 1 long (points
             minus the center, not minus their mean, so that the plane through the network is the one that holds most);
@@ -395,6 +395,8 @@ def landscape(
     walks = tuple(walks)
     for walk in walks:
         _check_alike(f"the walk {walk.name!r}", walk.points[0], "the network at the center", network)
+    # Of a walk the last network, since a training's cost may be changed midway.
+    cost, reason = common_cost([("the network", network), *((walk.name, walk.points[-1]) for walk in walks)], cost)
 
     with np.errstate(over="ignore", invalid="ignore"):  # a cost too large for a number is refused below, in words
         center, gradient = cost_and_gradient(network, data, cost)
@@ -438,8 +440,9 @@ def landscape(
         walked.append(_walked(walk, points, vectors, lengths, coordinates, truths[start:stop], beneath))
         start = stop
     return Landscape(
-        network,
         cost,
+        reason,
+        network,
         len(data),
         kind,
         kind == "random" and normalize,

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from glassnet.activations import Activation
 from glassnet.arrays import Array, moved, namespace, to_numpy
-from glassnet.costs import Cost, squared_error
+from glassnet.costs import Cost
 from glassnet.data import Dataset
 from glassnet.errors import WrongValue
 from glassnet.evaluation import check_data
 from glassnet.explain.blocks import Bars, Block, Curve, Curves, Heading, Map, Sentence, Table, number
-from glassnet.explain.examples import backward_in_parts, cost_and_gradient, parts, precise
-from glassnet.explain.explanation import Explanation
+from glassnet.explain.examples import backward_in_parts, common_cost, cost_and_gradient, parts, precise
+from glassnet.explain.explanation import Explanation, OfCost
 from glassnet.network import Layer, Network, Parameters, map_parameters
 from glassnet.settings import check_seed
 
@@ -120,12 +120,11 @@ class LayerStatistics:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Layers(Explanation):
+class Layers(OfCost):
     """What each layer does to the examples.
 
     Attributes:
-        layers: one for each layer, the input first.
-        cost: what the gradient is of: the (weighted) mean over the examples.
+        layers: one for each layer, the input first. Gradients are of the (weighted) mean cost over the examples.
         examples: how many were looked at.
         neighbors_among: among how many of them, evenly spaced, nearest neighbors were looked for.
         chance: the share of neighbors of one class that would be found if neighbors were drawn at random; None if the
@@ -134,7 +133,6 @@ class Layers(Explanation):
     """
 
     layers: tuple[LayerStatistics, ...]
-    cost: Cost
     examples: int
     neighbors_among: int
     chance: float | None
@@ -143,6 +141,7 @@ class Layers(Explanation):
     def blocks(self) -> Iterable[Block]:
         """Activations, advice, gradients, neighbors: a table or a picture for each."""
         yield Heading(f"What each layer does to {self.examples:,} examples")
+        yield self.which_cost
         yield Table(
             ("layer", "neurons", "activation", "mean", "std", "smallest", "largest", "dead", "saturated"),
             tuple(
@@ -188,7 +187,7 @@ class Layers(Explanation):
             ),
         )
         yield Sentence(
-            f"Root mean squares: of ∂C/∂w over a layer's weights, of ∂C/∂b over its biases (C is the mean {self.cost.name} of "
+            "Root mean squares: of ∂C/∂w over a layer's weights, of ∂C/∂b over its biases (C is the mean cost of "
             "all examples), and of δ = ∂C/∂z over its neurons and the examples, each of the example's own cost. "
             "The δ of examples that disagree cancel in the first two, not in the last.",
             quiet=True,
@@ -214,14 +213,15 @@ class Layers(Explanation):
         )
 
 
-def layers(network: Network, data: Dataset, cost: Cost = squared_error) -> Layers:
+def layers(network: Network, data: Dataset, cost: Cost | str | None = None) -> Layers:
     """What each layer does to the examples: activations, dead and saturated neurons, gradients, neighbors.
 
     Args:
         network: the network, of any array library; it is looked at in float64.
         data: the examples, at least 2. Weights enter the cost, and so the gradient; every statistic of activations and
             errors counts each example once.
-        cost: what the gradient is of. It must fit the output activation.
+        cost: what the gradient is of, or its name; None: the cost of the network's training, or else the usual one of its
+            output (:func:`~glassnet.explain.examples.cost_for`).
 
     The gradient is :func:`~glassnet.backprop.backward`'s, over all examples, in chunks. Slopes f'(z) are the activation's
     own pullback of ones; its largest slope is looked for at z from −10 to 10 in steps of 0.001.
@@ -232,6 +232,7 @@ def layers(network: Network, data: Dataset, cost: Cost = squared_error) -> Layer
     if len(data) < 2:
         raise WrongValue("whether a neuron tells examples apart can be seen with 2 examples or more, got 1")
     network = precise(network)
+    cost, reason = common_cost([("the network", network)], cost)
     sums = _first_pass(network, data, cost)
     means = [total / len(data) for total in sums.totals]
     lows, highs = [float(each.min()) for each in sums.smallest], [float(each.max()) for each in sums.largest]
@@ -278,7 +279,7 @@ def layers(network: Network, data: Dataset, cost: Cost = squared_error) -> Layer
                 neighbors=near[l],
             )
         )
-    return Layers(tuple(found), cost, len(data), among, chance, _advice(network, found, cost))
+    return Layers(cost, reason, tuple(found), len(data), among, chance, _advice(network, found, cost))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -469,22 +470,21 @@ class GradientSizes:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Fading(Explanation):
+class Fading(OfCost):
     """Gradient sizes of several networks, side by side.
 
     Attributes:
-        networks: one for each network, in the order given.
-        cost: what the gradient is of: the (weighted) mean over the examples.
+        networks: one for each network, in the order given. Gradients are of the (weighted) mean cost over the examples.
         examples: how many were looked at.
     """
 
     networks: tuple[GradientSizes, ...]
-    cost: Cost
     examples: int
 
     def blocks(self) -> Iterable[Block]:
         """The sizes as curves, as a table, and the ratios in words."""
         yield Heading("How large the gradient is, layer by layer")
+        yield self.which_cost
         curves = []
         for each in self.networks:
             numbers = np.arange(1.0, len(each.weight) + 1)
@@ -513,20 +513,21 @@ class Fading(Explanation):
                     f"layer feels{', less than a thousandth: the gradient has vanished' if each.ratio < FADED else ''}."
                 )
         yield Sentence(
-            f"Root mean square of ∂C/∂w over a layer's weights, of the mean {self.cost.name} of {self.examples:,} examples. "
+            f"Root mean square of ∂C/∂w over a layer's weights, of the mean cost of {self.examples:,} examples. "
             "Each layer back multiplies the errors by weights and by f'(z); sigmoid's f'(z) is never above ¼. What a layer is "
             "given enters ∂C/∂w as well, so layers of different widths and inputs compare only roughly.",
             quiet=True,
         )
 
 
-def gradient_sizes(networks: Mapping[str, Network], data: Dataset, cost: Cost = squared_error) -> Fading:
+def gradient_sizes(networks: Mapping[str, Network], data: Dataset, cost: Cost | str | None = None) -> Fading:
     """The gradient's size in each layer of several networks: RMS = √(mean of (∂C/∂w)²) over the layer's weights.
 
     Args:
         networks: by name, such as ``{"sigmoid": …, "relu": …}``, deep networks of the same seed.
         data: the examples; weights enter the cost.
-        cost: what the gradient is of. It must fit every output activation.
+        cost: what the gradient is of, or its name; None: the cost of the networks' trainings, or else the usual one of their
+            outputs. One for all: networks that have none in common are refused until one is named.
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010), who
     compare such sizes between layers.
@@ -535,12 +536,13 @@ def gradient_sizes(networks: Mapping[str, Network], data: Dataset, cost: Cost = 
     """
     if not networks:
         raise WrongValue("there is nothing to compare: give networks by name, such as {'sigmoid': …, 'relu': …}")
+    cost, reason = common_cost(list(networks.items()), cost)
     found = []
     for name, network in networks.items():
         _, gradient = cost_and_gradient(precise(network), data, cost)
         weight, bias = (np.array(sizes) for sizes in zip(*map(_sizes, gradient), strict=True))
         found.append(GradientSizes(name, weight, bias, _ratio(weight)))
-    return Fading(tuple(found), cost, len(data))
+    return Fading(cost, reason, tuple(found), len(data))
 
 
 def _sizes(layer: Layer) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from glassnet.arrays import device_of, namespace, to_numpy
-from glassnet.costs import Cost, squared_error
+from glassnet.costs import Cost
 from glassnet.data import Dataset, chosen
 from glassnet.errors import WrongValue
 from glassnet.evaluation import check_data, confidences, confusion, evaluate, outputs
@@ -35,8 +35,8 @@ from glassnet.explain.blocks import (
     number,
     square,
 )
-from glassnet.explain.examples import precise
-from glassnet.explain.explanation import Explanation
+from glassnet.explain.examples import common_cost, precise
+from glassnet.explain.explanation import Explanation, OfCost
 from glassnet.network import Network
 from glassnet.settings import check_seed
 
@@ -612,24 +612,23 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Memorized(Explanation):
+class Memorized(OfCost):
     """How much of what networks can do is memory.
 
     Attributes:
-        networks: one for each network, in the order given.
-        cost: the cost that is reported.
+        networks: one for each network, in the order given, all judged by ``cost_function``.
         test: how many examples of test data there are.
         chance: the share of the test data's most frequent class: who always says that gets so many right.
     """
 
     networks: tuple[Memory, ...]
-    cost: Cost
     test: int
     chance: float
 
     def blocks(self) -> Iterable[Block]:
         """A table, a sentence for each network, and how to read them."""
         yield Heading("How much of it is memory?")
+        yield self.which_cost
         yield Table(
             ("network", "learned from", "cost there", "accuracy there", "cost on test data", "accuracy on test data"),
             tuple(
@@ -677,14 +676,17 @@ def shuffled(data: Dataset, seed: int = 0) -> Dataset:
     return replace(data, targets=xp.take(targets, order, axis=0))
 
 
-def memorized(networks: Mapping[str, tuple[Network, Dataset]], test: Dataset, cost: Cost = squared_error) -> Memorized:
+def memorized(
+    networks: Mapping[str, tuple[Network, Dataset]], test: Dataset, cost: Cost | str | None = None
+) -> Memorized:
     """How well trained networks do on the data they learned from, and on data they did not.
 
     Args:
         networks: by name, each trained network with the data it was trained on, such as
             ``{"true labels": (net, data), "shuffled labels": (net2, shuffled(data))}``. Nothing is trained here.
         test: examples that none of them has learned from, with classes.
-        cost: the cost to report. It must fit the output activations.
+        cost: the cost to report, or its name; None: that of the networks' trainings, or else the usual one of their outputs.
+            One for all: networks that have none in common are refused until one is named.
 
     Source: Zhang et al. 2017, as for :func:`shuffled`.
 
@@ -693,6 +695,7 @@ def memorized(networks: Mapping[str, tuple[Network, Dataset]], test: Dataset, co
     """
     if not networks:
         raise WrongValue("there is nothing to compare: give networks by name, each with the data it was trained on")
+    cost, reason = common_cost([(name, network) for name, (network, _) in networks.items()], cost)
     labels = test.labels
     found = []
     for name, (network, data) in networks.items():
@@ -703,4 +706,4 @@ def memorized(networks: Mapping[str, tuple[Network, Dataset]], test: Dataset, co
                 f"the data that {name!r} was trained on has no classes, so there is no accuracy to compare"
             )
         found.append(Memory(name, len(data), own.cost, own.accuracy, other.cost, other.accuracy))
-    return Memorized(tuple(found), cost, len(test), float(np.bincount(labels).max() / len(test)))
+    return Memorized(cost, reason, tuple(found), len(test), float(np.bincount(labels).max() / len(test)))

@@ -21,10 +21,10 @@ from jaxtyping import Float
 
 from glassnet.arrays import Array, namespace, to_numpy
 from glassnet.backprop import backward
-from glassnet.costs import Cost, cost_of, squared_error
+from glassnet.costs import Cost, cost_of
 from glassnet.explain.blocks import Bars, Block, Cell, Heading, Picture, Pictures, Sentence, Table, number, square
-from glassnet.explain.examples import as_example, precise
-from glassnet.explain.explanation import Explanation
+from glassnet.explain.examples import as_example, common_cost, precise
+from glassnet.explain.explanation import OfCost
 from glassnet.network import Network
 
 __all__ = ["Nudges", "Wishes", "in_words", "nudges"]
@@ -55,13 +55,13 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Nudges(Explanation):
+class Nudges(OfCost):
     """All wishes about one image, from the outputs back to the pixels.
 
     Attributes:
         image: the pixels.
         target: the desired outputs.
-        cost: of this image.
+        cost: of this image, by ``cost_function``.
         layers: the wishes of each layer's neurons, the first layer first.
         pixels: what is wished of the pixels: −∂C/∂x. They cannot change; it says which ink speaks for the target.
         check: the largest difference between the error δ of a hidden layer as backpropagation found it, and the summed
@@ -78,6 +78,7 @@ class Nudges(Explanation):
     def blocks(self) -> Iterable[Block]:
         """The outputs' wishes; how they add up, layer by layer; the pixels."""
         yield Heading("What each neuron wishes, for this image")
+        yield self.which_cost
         yield Sentence(
             f"Cost {number(self.cost)}. A wish is a component of −∇C: above 0, it should increase; below, decrease. "
             "Words compare it with the largest of its kind. The wish for a bias is −δ, the error of its neuron.",
@@ -161,18 +162,20 @@ def in_words(wish: float, largest: float) -> str:
     return f"should {'increase' if wish > 0 else 'decrease'} {size}"
 
 
-def nudges(network: Network, image: Any, target: Any, cost: Cost = squared_error) -> Nudges:
+def nudges(network: Network, image: Any, target: Any, cost: Cost | str | None = None) -> Nudges:
     """What each neuron wishes changed so that this image costs less, from the outputs back to the pixels.
 
     Args:
         network: any.
         image: as many numbers as it takes, of any shape.
         target: the desired class, or the desired outputs.
-        cost: what is to become less.
+        cost: what is to become less, or its name; None: the cost of the network's training, or else the usual one of its
+            output (:func:`~glassnet.explain.examples.cost_for`).
 
     Errors: :class:`~glassnet.errors.WrongValue` if image, target or cost do not fit the network.
     """
     network = precise(network)
+    cost, reason = common_cost([("the network", network)], cost)
     x, y = as_example(network, image, target)
     forward = network.forward(x)
     back = backward(network, forward, y, cost)
@@ -191,4 +194,4 @@ def nudges(network: Network, image: Any, target: Any, cost: Cost = squared_error
         behind = -xp.expand_dims(delta, axis=1) * weight
         found.insert(0, Wishes(l + 1, a[l + 1][0, :], wish, -gradient.bias, -gradient.weight, behind))
         wish = xp.sum(behind, axis=0)
-    return Nudges(x[0, :], y[0, :], price, tuple(found), wish, check)
+    return Nudges(cost, reason, x[0, :], y[0, :], price, tuple(found), wish, check)

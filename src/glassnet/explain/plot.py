@@ -186,6 +186,9 @@ def _page(blocks: Sequence[Block]) -> list[Drawing]:
             if not titled and block.text:
                 drawings.append(_heading(block.text, first=True))
                 titled = True
+        elif isinstance(block, Sentence) and block.kept:
+            drawings += [*waiting, _sentence(block.text)]
+            waiting = []
         elif isinstance(block, Sentence):
             if not block.quiet and len(block.text) <= 240:
                 waiting.append(_sentence(block.text))

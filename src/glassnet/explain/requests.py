@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from glassnet.arrays import Array, moved, namespace, to_numpy
 from glassnet.backprop import backward
-from glassnet.costs import Cost, cost_of, squared_error
+from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset
 from glassnet.errors import WrongValue
 from glassnet.evaluation import check_data
@@ -31,8 +31,8 @@ from glassnet.explain.blocks import (
     number,
     square,
 )
-from glassnet.explain.examples import precise, shares
-from glassnet.explain.explanation import Explanation, plain
+from glassnet.explain.examples import common_cost, precise, shares
+from glassnet.explain.explanation import OfCost, plain
 from glassnet.explain.parameters import Parameter, flat, parameter_at
 from glassnet.network import Network
 
@@ -80,7 +80,7 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Requests(Explanation):
+class Requests(OfCost):
     """What each of n examples asks of each parameter.
 
     Attributes:
@@ -90,7 +90,7 @@ class Requests(Explanation):
             :mod:`glassnet.explain.parameters`.
         share: how much each example counts: 1/n, or its weight over the sum of the weights.
         mean: the requests' (weighted) mean: −∇C of the n examples together, the direction of the step.
-        costs: of each example.
+        costs: of each example, by ``cost_function``.
         pulls: for each example, ‖∇Cᵢ‖.
         agreements: for each example, the cosine between its requests and their mean.
         gradient: ∇C of the n examples, as :func:`~glassnet.backprop.backward` gives it to learning.
@@ -142,7 +142,7 @@ class Requests(Explanation):
 
     def to_data(self) -> dict[str, Any]:
         """The mean, and each example's cost, pull and agreement; the table itself, which is large, is left to Python."""
-        names = ("share", "mean", "costs", "pulls", "agreements", "difference")
+        names = ("cost_function", "cost_reason", "share", "mean", "costs", "pulls", "agreements", "difference")
         return {
             "examples": len(self.data),
             **{name: plain(getattr(self, name)) for name in names},
@@ -154,6 +154,7 @@ class Requests(Explanation):
         n = len(self.data)
         table, mean = to_numpy(self.table), to_numpy(self.mean)
         yield Heading(f"What {n:,} examples ask of {self.network.count:,} parameters")
+        yield self.which_cost
         yield Sentence(
             "Each row is one image's own −∇C. Their mean is the direction of the step; everything else cancels out.",
             quiet=True,
@@ -223,7 +224,7 @@ def _brief(parameter: Parameter) -> str:
     return f"w{parameter.layer}({parameter.neuron}, {parameter.source})"
 
 
-def requests(network: Network, data: Dataset, cost: Cost = squared_error) -> Requests:
+def requests(network: Network, data: Dataset, cost: Cost | str | None = None) -> Requests:
     """What each example asks of each parameter: −∇Cᵢ, a row for each example, a column for each parameter.
 
     Of example i, row i holds −δ[j] a[k] for every weight and −δ[j] for every bias, with the errors δ that
@@ -232,12 +233,14 @@ def requests(network: Network, data: Dataset, cost: Cost = squared_error) -> Req
     Args:
         network: any.
         data: the minibatch, such as ``digits.train.take(slice(0, 100))``.
-        cost: what is to become less.
+        cost: what is to become less, or its name; None: the cost of the network's training, or else the usual one of its
+            output (:func:`~glassnet.explain.examples.cost_for`).
 
-    Errors: :class:`~glassnet.errors.WrongValue` if the data does not fit the network, or the table would have more than
+    Errors: :class:`~glassnet.errors.WrongValue` if data or cost do not fit the network, or the table would have more than
     :data:`MAX_REQUESTS` numbers.
     """
     network = precise(network)
+    cost, reason = common_cost([("the network", network)], cost)
     check_data(network, data)
     n = len(data)
     if n * network.count > MAX_REQUESTS:
@@ -262,4 +265,4 @@ def requests(network: Network, data: Dataset, cost: Cost = squared_error) -> Req
     agreements = xp.where(lengths > 0, (table @ mean) / xp.where(lengths > 0, lengths, 1.0), 0.0)
     costs = cost_of(cost, network.activations[-1], forward.zs[-1], forward.activations[-1], y)
     difference = float(xp.max(xp.abs(mean + gradient)))
-    return Requests(network, data, table, share, mean, costs, pulls, agreements, gradient, difference)
+    return Requests(cost, reason, network, data, table, share, mean, costs, pulls, agreements, gradient, difference)

@@ -19,11 +19,11 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from glassnet.arrays import namespace, to_numpy
-from glassnet.costs import Cost, squared_error
+from glassnet.costs import Cost
 from glassnet.errors import WrongValue
 from glassnet.explain.blocks import Bars, Block, Curve, Curves, Heading, Sentence, Table, number
-from glassnet.explain.examples import as_data, cost_and_gradient, costs_of, nudged, precise, shares
-from glassnet.explain.explanation import Explanation, plain
+from glassnet.explain.examples import as_data, common_cost, cost_and_gradient, costs_of, nudged, precise, shares
+from glassnet.explain.explanation import OfCost, plain
 from glassnet.explain.parameters import Parameter, flat, one, parameter_at
 from glassnet.network import Network, Parameters, map_parameters
 
@@ -72,13 +72,13 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Sensitivity(Explanation):
+class Sensitivity(OfCost):
     """All parameters by how much the cost of these examples depends on them.
 
     Attributes:
         network: whose parameters they are.
         examples: how many the cost is the mean of.
-        cost: the (weighted) mean.
+        cost: the (weighted) mean of ``cost_function`` over them.
         gradient: ∇C, in the network's own shape.
         order: all parameters' places in the long list (see :mod:`glassnet.explain.parameters`), the most sensitive first.
     """
@@ -128,6 +128,8 @@ class Sensitivity(Explanation):
         """The order and all components of −∇C in that order, the ten at the top with their places."""
         wishes = -to_numpy(flat(self.gradient))[self.order]
         return {
+            "cost_function": plain(self.cost_function),
+            "cost_reason": self.cost_reason,
             "examples": self.examples,
             "cost": self.cost,
             "top": plain(self.top()),
@@ -139,6 +141,7 @@ class Sensitivity(Explanation):
         """The ten most sensitive; the first compared with the middle; how sensitivity is spread."""
         of = "this example" if self.examples == 1 else f"{self.examples:,} examples"
         yield Heading(f"What the cost of {of} is most sensitive to")
+        yield self.which_cost
         top = self.top()
         yield Bars(
             tuple(f"{each.rank}. {each.parameter}" for each in top),
@@ -174,31 +177,33 @@ class Sensitivity(Explanation):
             )
 
 
-def sensitivity(network: Network, image: Any, target: Any = None, cost: Cost = squared_error) -> Sensitivity:
+def sensitivity(network: Network, image: Any, target: Any = None, cost: Cost | str | None = None) -> Sensitivity:
     """All parameters, ranked by |−∇C|: for one image and its target, or for a data set.
 
     Args:
         network: any.
         image: one image; or many as an array (n, in), or a :class:`~glassnet.data.Dataset`: a minibatch, or all there is.
         target: of one image, the desired class or the desired outputs; of an array, one (n, out).
-        cost: what is to become less.
+        cost: what is to become less, or its name; None: the cost of the network's training, or else the usual one of its
+            output (:func:`~glassnet.explain.examples.cost_for`).
 
     Errors: :class:`~glassnet.errors.WrongValue` if they do not fit the network.
     """
     network = precise(network)
+    cost, reason = common_cost([("the network", network)], cost)
     data = as_data(network, image, target)
     price, gradient = cost_and_gradient(network, data, cost)
     order = np.argsort(-np.abs(to_numpy(flat(gradient))), kind="stable")
-    return Sensitivity(network, len(data), price, gradient, order)
+    return Sensitivity(cost, reason, network, len(data), price, gradient, order)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Wiggle(Explanation):
+class Wiggle(OfCost):
     """A nudge of several sizes, its effect on the cost as the gradient predicts it, and as it truly is.
 
     Attributes:
         along: what was nudged, in words.
-        cost: C before the nudge.
+        cost: C before the nudge, the (weighted) mean of ``cost_function`` over the examples.
         slope: dC/dh along the direction: ∇C · direction.
         steps: h, the sizes of the nudge, ascending.
         predicted: slope · h.
@@ -225,6 +230,7 @@ class Wiggle(Explanation):
     def blocks(self) -> Iterable[Block]:
         """The table, the verdict, both curves."""
         yield Heading(f"Wiggle {self.along}")
+        yield self.which_cost
         yield Sentence(
             f"Cost {number(self.cost, 6)}, slope {number(self.slope)}: a nudge h should change it by slope × h."
         )
@@ -269,7 +275,7 @@ def wiggle(
     image: Any,
     target: Any = None,
     along: Parameter | Parameters | None = None,
-    cost: Cost = squared_error,
+    cost: Cost | str | None = None,
     steps: Sequence[float] = STEPS,
 ) -> Wiggle:
     """Nudge the parameters and see whether the cost changes as the gradient predicts: C(p + h d) − C(p) against h ∇C · d.
@@ -280,16 +286,17 @@ def wiggle(
         target: the same.
         along: one :class:`~glassnet.explain.parameters.Parameter`; or a direction in the network's own shape; None: all
             of them along −∇C, as a direction of length 1.
-        cost: what is watched.
+        cost: what is watched, as for :func:`sensitivity`.
         steps: the sizes of the nudge; each is done up and down.
 
     Errors: :class:`~glassnet.errors.WrongValue` if they do not fit the network, or a step is not above 0.
     """
     network = precise(network)
+    function, reason = common_cost([("the network", network)], cost)
     data = as_data(network, image, target)
     if not len(steps) or not all(math.isfinite(step) and step > 0 for step in steps):
         raise WrongValue(f"steps must be numbers above 0, each is done up and down; got {list(steps)}")
-    price, gradient = cost_and_gradient(network, data, cost)
+    price, gradient = cost_and_gradient(network, data, function)
     direction, words = _direction(network, gradient, along)
     xp = namespace(network.layers[0].bias)
     slope = float(xp.sum(flat(gradient) * flat(direction)))
@@ -297,12 +304,12 @@ def wiggle(
     share = shares(network, data)
 
     def price_at(step: float) -> float:
-        return float(xp.sum(costs_of(nudged(network, direction, step), data, cost) * share))
+        return float(xp.sum(costs_of(nudged(network, direction, step), data, function) * share))
 
     true = np.array([price_at(step) - price for step in h.tolist()])
     predicted = slope * h
     error = true - predicted
-    return Wiggle(words, price, slope, h, predicted, true, error, _power(h, error, price))
+    return Wiggle(function, reason, words, price, slope, h, predicted, true, error, _power(h, error, price))
 
 
 def _direction(network: Network, gradient: Parameters, along: Any) -> tuple[Parameters, str]:

@@ -14,13 +14,13 @@ from typing import Any
 from jaxtyping import Float
 
 from glassnet.arrays import Array, namespace, to_numpy
-from glassnet.costs import Cost, squared_error
+from glassnet.costs import Cost
 from glassnet.data import chosen
 from glassnet.errors import WrongValue
 from glassnet.explain.blocks import Bars, Block, Heading, Picture, Pictures, Sentence, Table, number, square
 from glassnet.explain.chain_rule import ChainRule, chain_rule
-from glassnet.explain.examples import as_example, check_names, precise
-from glassnet.explain.explanation import Explanation, plain
+from glassnet.explain.examples import as_example, check_names, common_cost, precise
+from glassnet.explain.explanation import OfCost, plain
 from glassnet.explain.nudges import Nudges, nudges
 from glassnet.explain.sensitivity import Sensitivity, sensitivity
 from glassnet.network import Network
@@ -32,7 +32,7 @@ _WIDE = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Story(Explanation):
+class Story(OfCost):
     """Everything about one image.
 
     Attributes:
@@ -45,8 +45,8 @@ class Story(Explanation):
         activations: what each layer says; the last is the answer.
         answer: the number of the class chosen; None of outputs that are numbers to predict rather than classes to choose
             from, which is taken from the output activation: one that is not bounded, like identity.
-        terms: each output's part of the cost: of squared error, (a − y)².
-        cost: of this image.
+        terms: each output's part of the cost: of squared error (a − y)², of cross-entropy −y ln a, ….
+        cost: of this image, by ``cost_function``.
         nudges: what each neuron wishes.
         sensitivity: all parameters by how much they matter for this image.
         chain_rule: of the one that matters most.
@@ -68,7 +68,10 @@ class Story(Explanation):
 
     def to_data(self) -> dict[str, Any]:
         """Everything, for programs: of the wishes all, of the ranking all, of the chain rule all."""
-        names = ("names", "image", "target", "assumed", "zs", "activations", "answer", "terms", "cost")
+        names = (
+            "cost_function", "cost_reason", "names", "image", "target", "assumed", "zs", "activations", "answer", "terms",
+            "cost",
+        )  # fmt: skip
         return {
             **{name: plain(getattr(self, name)) for name in names},
             "nudges": self.nudges.to_data(),
@@ -94,6 +97,7 @@ class Story(Explanation):
         most = max(1.0, float(says.max())) if picked else None
         yield Bars(tuple(self._outputs()), tuple(says.tolist()), bool((says < 0).any()), picked, most=most)
         yield Heading(f"It costs {number(self.cost)}")
+        yield self.which_cost
         if self.assumed:
             yield Sentence(f"Nobody said what it is, so {answer} is taken for right.", quiet=True)
         rows = tuple(
@@ -101,9 +105,8 @@ class Story(Explanation):
             for name, a, y, term in zip(self._outputs(), says, target, to_numpy(self.terms), strict=True)
         )
         yield Table(("output", "says", "wanted", "its part of the cost"), (*rows, ("", "", "sum", number(self.cost))))
-        yield from self.nudges.blocks()
-        yield from self.sensitivity.blocks()
-        yield from self.chain_rule.blocks()
+        for part in (self.nudges, self.sensitivity, self.chain_rule):  # of the same cost, which is said above
+            yield from (block for block in part.blocks() if block != self.which_cost)
 
     def _outputs(self) -> Sequence[str]:
         count = len(to_numpy(self.target))
@@ -129,7 +132,7 @@ def story(
     network: Network,
     image: Any,
     target: Any = None,
-    cost: Cost = squared_error,
+    cost: Cost | str | None = None,
     names: Sequence[str] | None = None,
 ) -> Story:
     """The story of one image: what it becomes in each layer, what it costs, and who should change.
@@ -138,13 +141,15 @@ def story(
         network: any.
         image: as many numbers as it takes, of any shape.
         target: the desired class, or the desired outputs; None: the class that the network chooses is taken for right.
-        cost: what is to become less.
+        cost: what is to become less, or its name; None: the cost of the network's training, or else the usual one of its
+            output (:func:`~glassnet.explain.examples.cost_for`).
         names: of the classes; None: their numbers.
 
     Errors: :class:`~glassnet.errors.WrongValue` if they do not fit the network; or for no target where the network
     predicts numbers.
     """
     network = precise(network)
+    function, reason = common_cost([("the network", network)], cost)
     classes = check_names(network, names)
     x, _ = as_example(network, image, 0)
     forward = network.forward(x)
@@ -157,9 +162,11 @@ def story(
             )
     y = as_example(network, image, answer if target is None else target)[1]
     a = forward.activations[-1]
-    each = [cost.value(a[:, j : j + 1], y[:, j : j + 1])[0] for j in range(network.sizes[-1])]
+    each = [function.value(a[:, j : j + 1], y[:, j : j + 1])[0] for j in range(network.sizes[-1])]
     wishes, ranking = nudges(network, x, y, cost), sensitivity(network, x, y, cost)
     return Story(
+        function,
+        reason,
         network,
         classes,
         x[0, :],

@@ -26,10 +26,11 @@ from glassnet.activations import ACTIVATIONS
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.data import Splits, load
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
+from glassnet.explain.examples import cost_for
 from glassnet.initializers import as_initializer
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint, save_network
 from glassnet.optimizers import as_schedule
-from glassnet.plans import Plan, begun, changed, cost_of, fingerprint
+from glassnet.plans import Plan, begun, changed, fingerprint
 from glassnet.recipes import Recipe, pretrained, recipe
 from glassnet.replay import Log
 from glassnet.runs import Run, about_text
@@ -292,7 +293,7 @@ def plan_of_file(
     try:
         checkpoint = read_checkpoint(file)[0]
     except WrongFile:  # a network alone
-        settings = Settings(cost=cost_of(network))
+        settings = Settings(cost=cost_for(network))
         checkpoint = Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
     splits = load("mnist")
     ends = splits.train.inputs.shape[1], splits.train.targets.shape[1]
