@@ -234,7 +234,7 @@ def about_learning(network: Network) -> dict[str, Any]:
     draw("chain_rule", why)
     wiggled = explain.wiggle(network, image, label, in_layer[2].parameter)
     draw("wiggle", wiggled)
-    jumping = Network(network.layers, (step, *network.activations[1:]))
+    jumping = replace(network, activations=(step, *network.activations[1:]))
     asked = explain.requests(network, few)
     draw("requests", asked)
     typical = float(np.mean(asked.pulls))

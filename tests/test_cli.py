@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -20,7 +21,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet import RECIPES, SGD, Checkpoint, Network, Run, Settings, as_input, cli, plans, read_network
+from glassnet import RECIPES, SGD, Checkpoint, Network, Run, Settings, as_input, cli, plans, read_network, save_network
+from glassnet.costs import Huber
 from glassnet.deform import Affine, Elastic
 from glassnet.images import Pictures
 
@@ -827,6 +829,25 @@ def test_explain_a_weight_gives_the_gradient_that_learning_uses(trained, capsys,
     assert told["wiggle"]["slope"] == pytest.approx(float(gradient[1].weight[7, 3]), abs=1e-12)
     told = json.loads(glassnet(capsys, "explain", trained, "bias", "3", "4", "--test-index", "8", "--json")[1])
     assert told["chain_rule"]["gradient"] == pytest.approx(float(gradient[2].bias[4]), abs=1e-12)
+
+
+def test_a_file_of_a_network_is_judged_and_explained_by_the_cost_of_its_training(here, capsys, digits):
+    network = replace(Network.random((784, 10), output="softmax"), cost=Huber(0.05))
+    save_network("judged.safetensors", network)
+    test = digits.test
+    costs = Huber(0.05).value(network(test.inputs), test.targets)
+    told = json.loads(glassnet(capsys, "evaluate", "judged.safetensors", "--json")[1])
+    assert (told["cost"], told["cost_function"]) == (
+        pytest.approx(float(costs.mean()), rel=1e-4),
+        {"name": "huber", "delta": 0.05},
+    )
+    assert "right; huber(delta=0.05) " in glassnet(capsys, "evaluate", "judged.safetensors")[1]
+    assert json.loads(glassnet(capsys, "info", "judged.safetensors", "--json")[1])["cost"] == told["cost_function"]
+    assert "huber(delta=0.05)" in glassnet(capsys, "info", "judged.safetensors")[1]
+    asked = ("explain", "judged.safetensors", "nudges", "--test-index", "3")
+    wishes = json.loads(glassnet(capsys, *asked, "--json")[1])["nudges"]
+    assert wishes["cost"] == pytest.approx(float(costs[3]), rel=1e-4)
+    assert "Cost: huber(delta=0.05), as in the training of this network." in glassnet(capsys, *asked)[1]
 
 
 def test_explain_a_neuron_draws_what_it_looks_for(trained, capsys):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassnet import Dataset, Network, history, last, train
-from glassnet.costs import squared_error
+from glassnet.costs import Huber, squared_error
 from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.fused import Fused
 from glassnet.network import map_parameters
@@ -68,6 +68,15 @@ def test_the_reference_is_an_engine_and_leaves_its_inputs_alone(few):
     assert engine.checkpoint(state)[0] is network
     for layer, weight in zip(network.layers, before, strict=True):
         assert np.array_equal(layer.weight, weight)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_network_it_hands_out_knows_what_the_one_that_came_in_knew(few, engine):
+    engine, data, optimizer = ENGINES[engine](), few[0], SGD(0.5)
+    network = replace(Network.random((784, 5, 10)), cost=Huber(0.5))
+    state = engine.start(network, data, Huber(0.5), optimizer, optimizer.init(network.layers))
+    state, _ = engine.advance(state, Batches(np.arange(20), 10, 0))
+    assert engine.checkpoint(state)[0].cost == Huber(0.5)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -221,7 +221,15 @@ def test_a_picture_of_zeros_is_empty():
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0.0, "0"), (3.0, "3"), (-0.012345, "−0.01235"), (1.5e-9, "1.5e−09"), (123456.0, "1.235e+05"), (np.nan, "nan")],
+    [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (3.0, "3"),
+        (-0.012345, "−0.01235"),
+        (1.5e-9, "1.5e−09"),
+        (123456.0, "1.235e+05"),
+        (np.nan, "nan"),
+    ],
 )
 def test_a_number_has_four_digits_and_a_true_minus(value, words):
     assert number(value) == words

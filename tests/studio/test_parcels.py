@@ -195,6 +195,15 @@ def test_one_network_and_one_checkpoint(tmp_path):
     assert taken(checkpoint, tmp_path).checkpoint().settings == plan.checkpoint.settings
 
 
+def test_a_network_alone_is_gone_on_with_by_the_cost_of_its_training(tmp_path):
+    # Sigmoid outputs trained by binary cross-entropy: of the file alone one would have guessed the squared error.
+    plan = begun(recipe("chapter3"), {"epochs": 1}, sizes=(784, 4, 10))
+    run = Run.create(tmp_path / "run", plan.about)
+    run.save(plan.checkpoint)
+    arrived = taken(sent(run, tmp_path, "network", "network.safetensors"), tmp_path)
+    assert arrived.checkpoint().settings.cost.name == "binary_cross_entropy"
+
+
 def test_a_newer_state_than_that_on_disk(run, tmp_path):
     now = replace(run.checkpoint(), example=50)
     _, _, content = named_file(run, "checkpoint", now)

@@ -183,7 +183,9 @@ def number(value: float, digits: int = 4) -> str:
     """
     if math.isnan(value):
         return "nan"
-    return f"{value:.{digits}g}".replace("-", "−")
+    return f"{value + 0.0:.{digits}g}".replace(
+        "-", "−"
+    )  # −0.0 + 0.0 is 0.0: the −y ln a of an output with y = 0 is no −0
 
 
 def square(values: Sequence[float] | NDArray[np.floating]) -> NDArray[np.floating] | None:
