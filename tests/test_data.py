@@ -17,6 +17,7 @@ import time
 import tracemalloc
 import zipfile
 import zlib
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -1130,3 +1131,46 @@ if __name__ == "__main__":
         loaders(Path(sys.argv[2]))
     else:
         mutants(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), float(sys.argv[5]))
+
+
+def several(targets, classes=("a", "b", "c")):
+    return Dataset(np.zeros((len(targets), 2)), np.asarray(targets, np.float64), None, classes)
+
+
+@pytest.mark.parametrize(
+    ("targets", "classes", "expected"),
+    [
+        ([[1, 0, 0], [0, 0, 1]], tuple("abc"), False),
+        ([[0.2, 0.3, 0.5], [1, 0, 0]], tuple("abc"), False),  # shares of one whole
+        ([[0.2, 0.3, 0.5005], [1, 0, 0]], tuple("abc"), False),  # rounded ones
+        ([[1, 0, 0], [1, 1, 0]], tuple("abc"), True),  # of two classes
+        ([[1, 0, 0], [0, 0, 0]], tuple("abc"), True),  # of none
+        ([[0.2, 0.3, 0.502], [1, 0, 0]], tuple("abc"), True),
+        ([[2, -1, 0], [1, 0, 0]], tuple("abc"), True),
+        ([[1, 1, 0], [0, 0, 0]], None, False),  # numbers to predict
+        ([[1], [0]], ("no", "yes"), False),  # one column: no or yes
+    ],
+)
+def test_data_whose_rows_do_not_share_out_one_whole_is_multilabel(targets, classes, expected):
+    data = several(targets, classes)
+    assert data.multilabel is expected
+    assert data.labeled is (classes is not None and not expected)
+    if expected:
+        with pytest.raises(WrongValue, match="this data is multi-label"):
+            _ = data.labels
+
+
+def test_a_part_of_multilabel_data_is_multilabel():
+    data = several([[1, 0, 0], [0, 1, 0], [1, 1, 0]])
+    assert data.take(slice(0, 2)).multilabel
+    assert data.take([0]).take([0]).multilabel
+    one = several([[1, 0, 0], [0, 1, 0]])
+    assert not one.take([1]).multilabel
+    assert replace(one, targets=data.targets[1:]).multilabel  # other targets are looked at anew
+
+
+def test_whether_data_is_multilabel_is_looked_at_once(monkeypatch):
+    data = several([[1, 0, 0], [1, 1, 0]])
+    assert data.multilabel
+    monkeypatch.setattr("glassnet.data.namespace", None)
+    assert data.multilabel

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from glassnet import Dataset, Network, WrongValue, confusion, evaluate, mistakes
+from glassnet import Dataset, Network, WrongValue, confusion, evaluate, explain, mistakes
 from glassnet.activations import identity, sigmoid
+from glassnet.arrays import from_numpy
 from glassnet.costs import binary_cross_entropy, squared_error
 from glassnet.evaluation import Mistake, outputs
 from glassnet.network import Layer
@@ -85,3 +86,65 @@ def test_another_answer_is_asked_instead_of_the_network():
     assert confusion(echo(3), DATA, answer).tolist() == [[1, 0, 0], [2, 0, 0], [1, 0, 0]]
     assert [(each.row, each.answer) for each in mistakes(echo(3), DATA, answer=answer)] == [(1, 0), (2, 0), (3, 0)]
     assert asked == [4] * 4
+
+
+SAYS = np.array([[0.9, 0.2, 0.6], [0.8, 0.7, 0.3], [0.1, 0.4, 0.5], [0.6, 0.9, 0.1]])
+TRUE = np.array([[1.0, 0, 1], [1, 1, 0], [0, 1, 1], [0, 0, 0]])
+MANY = Dataset(SAYS, TRUE, classes=("cat", "dog", "hat"))
+
+
+def test_multilabel_accuracy_by_hand():
+    # Right: cat yes yes yes no, dog yes yes no no, hat yes yes no (0.5 is not above) yes.
+    result = evaluate(echo(3), MANY, squared_error)
+    assert result.accuracies == (3 / 4, 2 / 4, 3 / 4)
+    assert result.accuracy == pytest.approx(2 / 3)
+    weighted = evaluate(echo(3), Dataset(SAYS, TRUE, np.array([1.0, 0, 2, 1]), MANY.classes), squared_error)
+    assert weighted.accuracies == (3 / 4, 1 / 4, 2 / 4)
+    assert weighted.accuracy == pytest.approx(1.5 / 3)
+    assert evaluate(echo(3), DATA, squared_error).accuracies is None
+
+
+def test_multilabel_accuracy_against_scikit_learn(rng, xp):
+    metrics = pytest.importorskip("sklearn.metrics")
+    says, true, weights = rng.random((9000, 4)), (rng.random((9000, 4)) < 0.3) * 1.0, rng.random(9000)
+    data = Dataset(*(from_numpy(each, xp.zeros(1, dtype=xp.float64)) for each in (says, true, weights)), tuple("abcd"))
+    found = evaluate(echo(4).to(xp), data, squared_error)
+    expected = [metrics.accuracy_score(true[:, j] > 0.5, says[:, j] > 0.5, sample_weight=weights) for j in range(4)]
+    assert found.accuracies == pytest.approx(tuple(expected), rel=1e-12)
+    assert found.accuracy == pytest.approx(np.mean(expected), rel=1e-12)
+
+
+def test_soft_targets_keep_the_brightest():
+    soft = Dataset(
+        DATA.inputs, np.array([[0.7, 0.2, 0.1], [0.4, 0.6, 0], [0.5, 0.3, 0.2], [0.1, 0.8, 0.1]]), None, DATA.classes
+    )
+    result = evaluate(echo(3), soft, squared_error)
+    assert (result.accuracy, result.accuracies) == (3 / 4, None)
+
+
+@pytest.mark.parametrize(
+    "ask", [confusion, mistakes, explain.mistakes, lambda n, d: explain.memorized({"one": (n, d)}, d)]
+)
+def test_multilabel_data_has_no_confusion_and_no_mistakes(ask):
+    with pytest.raises(WrongValue, match=r"this data is multi-label .* no example has the one label.*accuracies"):
+        ask(echo(3), MANY)
+
+
+def test_explanations_of_multilabel_data_leave_out_what_needs_labels():
+    pytest.importorskip("sklearn")
+    network = echo(3)
+    assert explain.layers(network, MANY).chance is None
+    assert explain.maps(network, MANY).classes == ("examples",)
+    assert explain.patterns(network, 1, 0, data=MANY).responses.classes is None
+    assert "(cat)" not in repr(explain.requests(network, MANY))
+
+
+def test_an_answer_that_is_nan_is_never_right():
+    # Of NaN, the brightest would be the first, and "above 0.5" is false: both would now and then be right by chance.
+    def answer(x):
+        return x, np.full(x.shape, np.nan)
+
+    for data in (DATA, MANY):
+        result = evaluate(echo(3), data, squared_error, answer)
+        assert result.accuracy == 0
+        assert np.isnan(result.cost)

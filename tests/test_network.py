@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from glassnet import Network
+from glassnet import Dataset, Network, evaluate, explain, train
 from glassnet.activations import relu, sigmoid
-from glassnet.costs import cross_entropy
+from glassnet.costs import cross_entropy, squared_error
 from glassnet.errors import WrongValue
-from glassnet.network import Layer, map_parameters
+from glassnet.network import Layer, check_numbers, map_parameters
 
 
 def test_the_network_of_the_series_has_13002_numbers():
@@ -85,3 +85,72 @@ def test_parameters_gradient_and_step_have_one_shape():
     assert np.array_equal(doubled[0].weight, 2 * layers[0].weight)
     with pytest.raises(ValueError, match="zip"):
         map_parameters(lambda a, b: a, layers, layers + layers)
+
+
+def changed(network, number, what, array):
+    layers = list(network.layers)
+    layers[number - 1] = replace(layers[number - 1], **{what: array})
+    return Network(tuple(layers), network.activations)
+
+
+BROKEN = [
+    (
+        "NaN",
+        lambda n: changed(n, 2, "bias", np.full(2, np.nan, np.float32)),
+        "the biases of layer 2 have NaN or infinity",
+    ),
+    (
+        "infinity",
+        lambda n: changed(n, 1, "weight", n.layers[0].weight / 0),
+        "the weights of layer 1 have NaN or infinity",
+    ),
+    (
+        "both infinities",  # whose sum is NaN
+        lambda n: changed(n, 2, "bias", np.array([np.inf, -np.inf], np.float32)),
+        "the biases of layer 2 have NaN or infinity",
+    ),
+    (
+        "two precisions",
+        lambda n: changed(n, 2, "weight", n.layers[1].weight.astype(np.float64)),
+        "the weights of layer 1 are float32 of numpy and the weights of layer 2 float64 of numpy",
+    ),
+    (
+        "two precisions in a layer",
+        lambda n: changed(n, 1, "bias", n.layers[0].bias.astype(np.float64)),
+        "and the biases of layer 1 float64 of numpy",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "says"), [each[1:] for each in BROKEN], ids=[each[0] for each in BROKEN])
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_network_whose_numbers_cannot_be_used_is_refused_by_name(make, says):
+    network = Network.random((3, 4, 2))
+    check_numbers(network)
+    broken = make(network)
+    data = Dataset(np.eye(3, dtype=np.float32), np.eye(2, dtype=np.float32)[[0, 1, 1]], classes=("a", "b"))
+    for ask in (
+        lambda: check_numbers(broken),
+        lambda: train(broken, data),  # at once, before the first event is asked for
+        lambda: evaluate(broken, data, squared_error),
+        lambda: explain.nudges(broken, np.ones(3), 0),
+    ):
+        with pytest.raises(WrongValue, match=says):
+            ask()
+
+
+def test_numbers_whose_sum_overflows_are_finite():
+    network = Network.random((3, 4, 2))
+    check_numbers(changed(network, 1, "weight", np.full((4, 3), 3e38, np.float32)))
+
+
+@pytest.mark.torch
+def test_a_network_of_two_libraries_is_refused():
+    import torch
+
+    network = Network.random((3, 4, 2))
+    mixed = changed(network, 2, "bias", torch.zeros(2))
+    with pytest.raises(
+        WrongValue, match="the weights of layer 1 are float32 of numpy and the biases of layer 2 float32 of torch"
+    ):
+        check_numbers(mixed)

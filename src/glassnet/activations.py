@@ -7,6 +7,10 @@ elementwise derivative, but it has a pullback, so one signature covers all.
 
 Shapes: ``n`` examples, ``j`` neurons of the layer. All methods accept arrays of any library (see :mod:`glassnet.arrays`)
 and never overflow: ``exp`` is only ever given what is zero or negative.
+
+NaN stays NaN: where z is NaN, so is a; where z or the upstream is NaN, so is the pullback (of softmax, in the whole row).
+A training that has gone wrong must show in its cost. A comparison with NaN is false, so ``where(z > 0, z, 0)`` would
+make 0 of it: the selects below ask for the case that has the constant.
 """
 
 from __future__ import annotations
@@ -71,6 +75,11 @@ class Activation(Setting):
         """dC/dz from ``upstream`` = dC/da, where ``a`` = f(``z``)."""
 
 
+def _with_nan(pulled: Any, z: Any, upstream: Any) -> Any:
+    """What was pulled back, but NaN where z or the upstream is NaN: only NaN differs from itself."""
+    return namespace(z).where((z == z) & (upstream == upstream), pulled, math.nan)
+
+
 @dataclass(frozen=True, slots=True)
 class Sigmoid(Activation):
     """σ(z) = 1 / (1 + e⁻ᶻ), from 0 to 1: how positive the sum is. The series' own."""
@@ -118,13 +127,13 @@ class ReLU(Activation):
 
     def value(self, z: Float[Array, "n j"]) -> Float[Array, "n j"]:
         """max(0, z)."""
-        return namespace(z).where(z > 0, z, 0.0)
+        return namespace(z).where(z <= 0, 0.0, z)
 
     def pullback(
         self, z: Float[Array, "n j"], a: Float[Array, "n j"], upstream: Float[Array, "n j"]
     ) -> Float[Array, "n j"]:
         """Slope 1 above zero, 0 below; 0 at the kink, as PyTorch has it."""
-        return namespace(z).where(z > 0, upstream, 0.0)
+        return _with_nan(namespace(z).where(z > 0, upstream, 0.0), z, upstream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,7 @@ class LeakyReLU(Activation):
         self, z: Float[Array, "n j"], a: Float[Array, "n j"], upstream: Float[Array, "n j"]
     ) -> Float[Array, "n j"]:
         """Slope 1 or alpha; alpha at the kink."""
-        return namespace(z).where(z > 0, upstream, self.alpha * upstream)
+        return _with_nan(namespace(z).where(z > 0, upstream, self.alpha * upstream), z, upstream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +261,7 @@ class Identity(Activation):
         self, z: Float[Array, "n j"], a: Float[Array, "n j"], upstream: Float[Array, "n j"]
     ) -> Float[Array, "n j"]:
         """Slope 1."""
-        return upstream
+        return _with_nan(upstream, z, upstream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,13 +278,13 @@ class Step(Activation):
     def value(self, z: Float[Array, "n j"]) -> Float[Array, "n j"]:
         """0 or 1."""
         xp = namespace(z)
-        return xp.astype(z > 0, z.dtype)
+        return xp.where(z > 0, 1.0, xp.where(z <= 0, 0.0, z))
 
     def pullback(
         self, z: Float[Array, "n j"], a: Float[Array, "n j"], upstream: Float[Array, "n j"]
     ) -> Float[Array, "n j"]:
         """Slope 0."""
-        return namespace(z).zeros_like(z)
+        return _with_nan(namespace(z).zeros_like(z), z, upstream)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from jaxtyping import Float
 
 from glassnet.arrays import Array, namespace
 from glassnet.costs import Cost, output_error
+from glassnet.errors import WrongValue
 from glassnet.network import Forward, Layer, Network, Parameters
 
 __all__ = ["Backward", "backward"]
@@ -52,8 +53,10 @@ def backward(
         cost: what to descend.
         weights: how much each example counts; None: 1 each. With a mean of 1 they make a weighted mean.
 
-    Errors: :class:`~glassnet.errors.WrongValue` if the cost does not fit the output activation.
+    Errors: :class:`~glassnet.errors.WrongValue` if the cost does not fit the output activation, or if the shapes of
+    ``forward``, ``targets`` or ``weights`` are others than these.
     """
+    _check_forward(network, forward)
     layers, activations = network.layers, network.activations
     a, z = forward.activations, forward.zs
 
@@ -65,6 +68,12 @@ def backward(
         wish = forward.dropped(l, deltas[0] @ layers[l].weight)  # dC/da: what layer l + 1 wishes of layer l's neurons
         deltas.insert(0, activations[l - 1].pullback(z[l - 1], a[l], wish))
 
+    if weights is not None and weights.shape != targets.shape[:1]:
+        raise WrongValue(
+            f"weights must be one number for each of the {targets.shape[0]} examples, of shape {tuple(targets.shape[:1])}, "
+            f"got {tuple(weights.shape)}"
+        )
+
     # BP3 and BP4: every bias and every weight, averaged over the examples.
     share = 1 / targets.shape[0] if weights is None else weights[:, None] / targets.shape[0]
     gradient = []
@@ -73,3 +82,16 @@ def backward(
         gradient.append(Layer(weight=shared.T @ forward.dropped(l, a[l]), bias=namespace(shared).sum(shared, axis=0)))
 
     return Backward(tuple(deltas), tuple(gradient))
+
+
+def _check_forward(network: Network, forward: Forward) -> None:
+    """Refuse what another network thought, or a part of what this one did: a few comparisons of shapes."""
+    n = forward.activations[0].shape[0]
+    wanted = [(n, width) for width in network.sizes]
+    activations = [each.shape for each in forward.activations]
+    if activations != wanted or [each.shape for each in forward.zs] != wanted[1:]:
+        raise WrongValue(
+            f"this network has layers of {', '.join(map(str, network.sizes))} neurons, but the activations given have the "
+            f"shapes {', '.join(str(tuple(shape)) for shape in activations)}, and the weighted sums "
+            f"{', '.join(str(tuple(each.shape)) for each in forward.zs)}: give what this network's forward() returned"
+        )

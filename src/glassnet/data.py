@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -47,6 +47,8 @@ __all__ = [
 MAX_CLASSES = 10_000
 """The most classes there can be: every example gets as many targets, so the labels alone decide how much memory is taken."""
 
+_WHOLE = 1e-3
+"""How far the sum of an example's targets may be from 1, where they share out one whole."""
 _DEFLATE_LIMIT = 1032
 """Deflate cannot shrink data by more than this factor, so a file that claims to hold more is lying."""
 _CHUNK = 2**20
@@ -61,7 +63,8 @@ class Dataset:
 
     Attributes:
         inputs: one example a row.
-        targets: the desired outputs; for classes, 1 at the right one and 0 elsewhere.
+        targets: the desired outputs; for classes, 1 at the right one and 0 elsewhere, or shares that sum to 1; where each
+            class is a question of its own, 1 for yes and 0 for no (:attr:`multilabel`).
         weights: how much each example counts, 0 or more; None: all the same.
         classes: the names of the outputs (of a single output: the names of 0 and 1); None if the outputs are numbers to
             predict rather than classes.
@@ -73,6 +76,7 @@ class Dataset:
     targets: Float[Array, "n out"]
     weights: Float[Array, " n"] | None = None
     classes: tuple[str, ...] | None = None
+    _multilabel: bool | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for what, array, dimensions in (
@@ -112,21 +116,53 @@ class Dataset:
             def pick(array: Any) -> Any:
                 return xp.take(array, index, axis=0)
 
-        return replace(
+        taken = replace(
             self,
             inputs=pick(self.inputs),
             targets=pick(self.targets),
             weights=None if self.weights is None else pick(self.weights),
         )
+        # A part is what the whole is: of multi-label data it may happen to hold only examples of one class each.
+        object.__setattr__(taken, "_multilabel", self.multilabel)
+        return taken
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an example can be of several classes, or of none: there are classes, more than one target column, and not
+        every row of targets shares out one whole (all 0 or more, with a sum of 1 to within 0.001).
+
+        Each column is then a yes-or-no question of its own. Looked at once; what :meth:`take` takes from such data is such
+        data too.
+        """
+        if self._multilabel is None:
+            found = False
+            if self.classes is not None and self.targets.shape[1] > 1:
+                xp = namespace(self.targets)
+                found = bool(xp.min(self.targets) < 0) or bool(
+                    xp.max(xp.abs(xp.sum(self.targets, axis=1) - 1.0)) > _WHOLE
+                )
+            object.__setattr__(self, "_multilabel", found)
+        return bool(self._multilabel)
+
+    @property
+    def labeled(self) -> bool:
+        """Whether each example is of one class, so that there are :attr:`labels`."""
+        return self.classes is not None and not self.multilabel
 
     @property
     def labels(self) -> NDArray[Any]:
         """The number of each example's class.
 
-        Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes.
+        Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes, or is multi-label.
         """
         if self.classes is None:
             raise WrongValue("this data has numbers to predict, not classes, so it has no labels")
+        if self.multilabel:
+            raise WrongValue(
+                "this data is multi-label (not every row of targets shares out one whole, so an example can be of several "
+                "classes or of none), so no example has the one label that this needs: look at each column of targets by "
+                "itself, or at evaluate(…).accuracies, the accuracy of each class"
+            )
         return chosen(self.targets)
 
     def split(self, held_out: float, seed: int = 0) -> tuple[Dataset, Dataset]:
@@ -146,8 +182,13 @@ class Dataset:
 
 
 def chosen(outputs: Float[Array, "n out"]) -> NDArray[Any]:
-    """The number of the class that each row of outputs, or of targets, chooses: the brightest; of a single output, 0 or 1."""
+    """The number of the class that each row of outputs, or of targets, chooses: the brightest; of a single output, 0 or 1.
+
+    Errors: :class:`~glassnet.errors.WrongValue` for another shape than (n, out).
+    """
     host = to_numpy(outputs)
+    if host.ndim != 2:
+        raise WrongValue(f"outputs must have the shape (examples, outputs), got {host.shape}")
     return host.argmax(axis=1) if host.shape[1] > 1 else (host[:, 0] > 0.5).astype(np.int64)
 
 

@@ -14,7 +14,7 @@ from glassnet.arrays import Array, moved, to_numpy
 from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset, chosen
 from glassnet.errors import WrongValue
-from glassnet.network import Network
+from glassnet.network import Network, check_numbers
 
 __all__ = [
     "Answer",
@@ -41,13 +41,18 @@ class Evaluation:
 
     Attributes:
         cost: the mean over the examples, weighted if they carry weights.
-        accuracy: the (weighted) share of examples whose class was chosen, 0 to 1; None where there are no classes.
+        accuracy: the (weighted) share of examples whose class was chosen, 0 to 1; of multi-label data, the mean of
+            ``accuracies``; None where there are no classes.
         examples: how many were looked at.
+        accuracies: of multi-label data (:attr:`glassnet.data.Dataset.multilabel`), for each class the (weighted) share of
+            examples whose yes or no is right, 0 to 1: the output is above 0.5 where the target is, and only there. None
+            for other data.
     """
 
     cost: float
     accuracy: float | None
     examples: int
+    accuracies: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +120,18 @@ def outputs(
 def evaluate(network: Network, data: Dataset, cost: Cost, answer: Answer | None = None) -> Evaluation:
     """The cost and the accuracy of a network on data. For ``answer`` see :func:`outputs`.
 
-    Errors: :class:`~glassnet.errors.WrongValue` if data, network and cost do not fit.
+    An output that is NaN is no answer, and never right.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if data, network and cost do not fit, or the network has numbers that are
+    not finite, or not of one type.
     """
+    check_numbers(network)
     check_data(network, data)
     answer = answer or _answer(network)
     like = network.layers[0].bias
     n = len(data)
     weights = np.ones(n) if data.weights is None else to_numpy(data.weights).astype(np.float64)
-    total = right = 0.0
+    total, right = 0.0, np.zeros(data.targets.shape[1] if data.multilabel else 1)
     for first in range(0, n, _CHUNK):
         part = slice(first, min(first + _CHUNK, n))
         x = moved(data.inputs[part, :], like)
@@ -131,9 +140,35 @@ def evaluate(network: Network, data: Dataset, cost: Cost, answer: Answer | None 
         costs = cost_of(cost, network.activations[-1], z, a, y)
         total += float(to_numpy(costs).astype(np.float64) @ weights[part])
         if data.classes is not None:
-            right += float(((chosen(a) == chosen(y)) * weights[part]).sum())
+            right += weights[part] @ _right(to_numpy(a), to_numpy(y), data.multilabel)
     whole = float(weights.sum())
-    return Evaluation(total / whole, None if data.classes is None else right / whole, n)
+    if data.classes is None:
+        return Evaluation(total / whole, None, n)
+    shares = tuple((right / whole).tolist())
+    return Evaluation(total / whole, sum(shares) / len(shares), n, shares if data.multilabel else None)
+
+
+def _right(
+    a: Float[NDArray[Any], "n out"], y: Float[NDArray[Any], "n out"], multilabel: bool
+) -> Float[NDArray[Any], "n answers"]:
+    """1 where an answer is right, else 0: a column for each class of multi-label data, else one."""
+    known = ~np.isnan(a)
+    if multilabel:
+        return (known & ((a > 0.5) == (y > 0.5))).astype(np.float64)
+    return (known.all(axis=1) & (chosen(a) == chosen(y))).astype(np.float64)[:, None]
+
+
+def _said(
+    network: Network, data: Dataset, answer: Answer | None, out: Float[NDArray[Any], "n out"] | None
+) -> Float[NDArray[Any], "n out"]:
+    """The outputs for all examples: those given, which must be as many, or those that are asked for now."""
+    if out is None:
+        return outputs(network, data.inputs, answer)
+    if tuple(out.shape) != tuple(data.targets.shape):
+        raise WrongValue(
+            f"out must be the outputs for these examples, of shape {tuple(data.targets.shape)}, got {tuple(out.shape)}"
+        )
+    return out
 
 
 def confusion(
@@ -143,11 +178,11 @@ def confusion(
 
     For ``answer`` see :func:`outputs`; ``out`` are the outputs, where they have been asked for already.
 
-    Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes or does not fit.
+    Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes, is multi-label or does not fit.
     """
     check_data(network, data)
     truth, count = data.labels, len(data.classes or ())
-    answers = chosen(outputs(network, data.inputs, answer) if out is None else out)
+    answers = chosen(_said(network, data, answer, out))
     return np.bincount(truth * count + answers, minlength=count * count).reshape(count, count)
 
 
@@ -166,11 +201,11 @@ def mistakes(
 ) -> list[Mistake]:
     """The wrong answers that the network was surest of, surest first. For ``answer`` and ``out`` see :func:`confusion`.
 
-    Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes or does not fit.
+    Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes, is multi-label or does not fit.
     """
     check_data(network, data)
     truth = data.labels
-    out = outputs(network, data.inputs, answer) if out is None else out
+    out = _said(network, data, answer, out)
     answers = chosen(out)
     confidence = confidences(out)
     wrong = np.flatnonzero(answers != truth)

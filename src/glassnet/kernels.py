@@ -442,7 +442,10 @@ def _set_rows(plan: Plan, W: Any, work: Work, l: int, begin: int, end: int, low:
 
 @compiled
 def _activate(code: int, alpha: float, z: Any, a: Any, width: int, stride: int) -> None:
-    """a = f(z) for whole rows, the filled-up neurons included, but for softmax (see :mod:`glassnet.activations`)."""
+    """a = f(z) for whole rows, the filled-up neurons included, but for softmax (see :mod:`glassnet.activations`).
+
+    NaN stays NaN: a comparison with it is false, so each select asks for the case that has the constant.
+    """
     real = z.dtype.type
     zero, one, slope = real(0), real(1), real(alpha)
     n = len(z)
@@ -452,7 +455,7 @@ def _activate(code: int, alpha: float, z: Any, a: Any, width: int, stride: int) 
             a[i] = (one if z[i] >= zero else e) / (one + e)
     elif code == RELU:
         for i in range(n):
-            a[i] = z[i] if z[i] > zero else zero
+            a[i] = zero if z[i] <= zero else z[i]
     elif code == TANH:
         for i in range(n):
             a[i] = tanh(z[i])
@@ -488,7 +491,7 @@ def _activate(code: int, alpha: float, z: Any, a: Any, width: int, stride: int) 
             a[i] = (z[i] if z[i] > zero else zero) + log1p(exp(-abs(z[i])))
     elif code == STEP:
         for i in range(n):
-            a[i] = one if z[i] > zero else zero
+            a[i] = one if z[i] > zero else zero if z[i] <= zero else z[i]
     else:
         for i in range(n):
             a[i] = z[i]
@@ -613,7 +616,10 @@ def _output_error(
 
 @compiled
 def _pull_back(code: int, alpha: float, z: Any, a: Any, d: Any, width: int, stride: int) -> None:
-    """δ = ∂C/∂z from ∂C/∂a, in place, for whole rows (see :mod:`glassnet.activations`)."""
+    """δ = ∂C/∂z from ∂C/∂a, in place, for whole rows (see :mod:`glassnet.activations`).
+
+    Only NaN differs from itself, and stays NaN. Where z is NaN, ∂C/∂a is too: the layers after it made it from z.
+    """
     real = z.dtype.type
     zero, one, slope = real(0), real(1), real(alpha)
     n = len(z)
@@ -622,7 +628,7 @@ def _pull_back(code: int, alpha: float, z: Any, a: Any, d: Any, width: int, stri
             d[i] *= a[i] * (one - a[i])
     elif code == RELU:
         for i in range(n):
-            d[i] = d[i] if z[i] > zero else zero
+            d[i] = zero if z[i] <= zero and d[i] == d[i] else d[i]
     elif code == TANH:
         for i in range(n):
             d[i] *= one - a[i] * a[i]
@@ -656,7 +662,7 @@ def _pull_back(code: int, alpha: float, z: Any, a: Any, d: Any, width: int, stri
             d[i] *= (one if z[i] >= zero else e) / (one + e)
     elif code == STEP:
         for i in range(n):
-            d[i] = zero
+            d[i] = zero if d[i] == d[i] else d[i]
 
 
 @compiled
@@ -770,7 +776,7 @@ def _change(
         length = 0.0
         for square in work.squares:
             length += square
-        factor = rules.clip / math.sqrt(length) if length > rules.clip * rules.clip else 1.0
+        factor = 1.0 if length <= rules.clip * rules.clip else rules.clip / math.sqrt(length)
         for l in range(1, len(plan.sizes)):
             low, high, begin, end, biases = _part(plan, rules, l, thread, threads, WIDE // model.parameters.itemsize)
             for first in range(begin, end, WIDE // target.itemsize):

@@ -6,6 +6,7 @@ Shapes: ``n`` examples (always the rows), ``in`` and ``out`` the widths of a lay
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -22,7 +23,7 @@ from glassnet.errors import WrongValue
 from glassnet.initializers import Initializer, as_initializer, glorot
 from glassnet.settings import check_seed
 
-__all__ = ["Forward", "Layer", "Network", "Parameters", "map_parameters"]
+__all__ = ["Forward", "Layer", "Network", "Parameters", "check_numbers", "map_parameters"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +67,14 @@ class Forward:
 
 def _dropped(dropout: tuple[Array | None, ...] | None, layer: int, values: Array) -> Array:
     factors = None if dropout is None else dropout[layer]
-    return values if factors is None else values * factors
+    if factors is None:
+        return values
+    if factors.shape != values.shape:
+        raise WrongValue(
+            f"dropout's factors for layer {layer + 1} must have the shape of its input, {tuple(values.shape)}, got "
+            f"{tuple(factors.shape)}"
+        )
+    return values * factors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +173,13 @@ class Network:
         """Every weighted sum and activation for the examples in the rows of ``x``: z = a Wᵀ + b, a' = f(z).
 
         ``dropout`` gives, for each layer, the factors to multiply its input by, or None (see :class:`Forward`).
+
+        Errors: :class:`~glassnet.errors.WrongValue` if ``x`` is not of shape (n, in), or a factor's shape is wrong.
         """
+        if len(x.shape) != 2 or x.shape[1] != self.layers[0].weight.shape[1]:
+            raise WrongValue(
+                f"this network takes examples as rows of {self.sizes[0]} numbers, got an array of shape {tuple(x.shape)}"
+            )
         activations, zs = [x], []
         for number, (layer, activation) in enumerate(zip(self.layers, self.activations, strict=True)):
             a = _dropped(dropout, number, activations[-1])
@@ -213,6 +227,38 @@ class Network:
         names = ", ".join(str(activation) for activation in self.activations)
         cost = "" if self.cost is None else f"; cost {self.cost}"
         return f"Network({'-'.join(map(str, self.sizes))}, {names}; {self.count:,} weights and biases{cost})"
+
+
+def check_numbers(network: Network) -> None:
+    """Refuse a network whose numbers are not all finite, or not all of one array library and one precision.
+
+    Errors: :class:`~glassnet.errors.WrongValue` names the layer and says what to do.
+    """
+    first = network.layers[0].weight
+    for number, layer in enumerate(network.layers, start=1):
+        for what, array in (("weights", layer.weight), ("biases", layer.bias)):
+            if array.dtype != first.dtype or type(array) is not type(first):
+                raise WrongValue(
+                    f"all numbers of a network must be of one type, but the weights of layer 1 are {_kind(first)} and the "
+                    f"{what} of layer {number} {_kind(array)}: convert them, such as by network.to(numpy, dtype=numpy.float32)"
+                )
+            if not _all_finite(array):
+                raise WrongValue(
+                    f"the numbers of a network must be finite, but the {what} of layer {number} have NaN or infinity: begin "
+                    "with another network, such as the last checkpoint before it diverged"
+                )
+
+
+def _kind(array: Array) -> str:
+    return f"{str(array.dtype).rpartition('.')[2]} of {type(array).__module__.partition('.')[0]}"
+
+
+def _all_finite(array: Array) -> bool:
+    xp = namespace(array)
+    # The sum is finite if every number is, and needs no mask of the whole array; only an overflow asks for one.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(xp.sum(array))
+    return math.isfinite(total) or bool(xp.all(xp.isfinite(array)))
 
 
 _INITIAL = 0

@@ -223,8 +223,12 @@ class Optimizer(Setting):
     def update(self, gradient: Parameters, memory: Memory, parameters: Parameters) -> tuple[Parameters, Memory]:
         """The step to add to the parameters, and the memory after it.
 
-        Errors: :class:`~glassnet.errors.WrongValue` if the schedule needs a number of steps that memory does not have.
+        Errors: :class:`~glassnet.errors.WrongValue` if the schedule needs a number of steps that memory does not have, or
+        the gradient or a running average has other shapes than the parameters.
         """
+        _check_shapes("the gradient", gradient, parameters)
+        for name, moment in memory.moments.items():
+            _check_shapes(f"the running average {name!r}", moment, parameters)
         if self.clip:
             gradient = _clipped(gradient, self.clip)
         t = memory.step - memory.begun + 1
@@ -255,12 +259,27 @@ class Optimizer(Setting):
         """The step and the moments after it; ``moments`` is not changed."""
 
 
+def _check_shapes(what: str, given: Parameters, parameters: Parameters) -> None:
+    """Refuse what an array library would silently repeat along the parameters."""
+    if [(each.weight.shape, each.bias.shape) for each in given] != [
+        (each.weight.shape, each.bias.shape) for each in parameters
+    ]:
+        raise WrongValue(
+            f"{what} must have the shapes of the parameters, {_shapes(parameters)}, but has {_shapes(given)}: compute it for "
+            "this network"
+        )
+
+
+def _shapes(parameters: Parameters) -> str:
+    return ", ".join(f"{tuple(each.weight.shape)} and {tuple(each.bias.shape)}" for each in parameters)
+
+
 def _clipped(gradient: Parameters, length: float) -> Parameters:
-    """g · min(1, length / ‖g‖), with the norm over all parameters together."""
+    """g · min(1, length / ‖g‖), with the norm over all parameters together; where that is NaN, so is all of it."""
     xp = namespace(gradient[0].bias)
     squares = [xp.sum(array * array) for layer in gradient for array in (layer.weight, layer.bias)]
     norm = xp.sqrt(sum(squares[1:], squares[0]))
-    factor = xp.where(norm > length, length / xp.where(norm > 0, norm, 1.0), 1.0)
+    factor = length / xp.where(norm <= length, length, norm)
     return map_parameters(lambda g: g * factor, gradient)
 
 

@@ -34,7 +34,7 @@ from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.errors import GlassnetError, TrainingWarning, WrongValue
 from glassnet.evaluation import check_data, evaluate
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
-from glassnet.network import Network, Parameters
+from glassnet.network import Network, Parameters, check_numbers
 from glassnet.optimizers import Memory, Optimizer, as_optimizer
 
 __all__ = ["ENGINES", "Diverged", "as_engine", "continued", "order", "train"]
@@ -244,6 +244,7 @@ def _memory(start: Checkpoint, n: int) -> Memory:
 
 
 def _check(network: Network, data: Dataset, validation: Dataset | None, settings: Settings) -> None:
+    check_numbers(network)
     check_fit(settings.cost, network.activations[-1])
     check_data(network, data)
     if validation is not None:

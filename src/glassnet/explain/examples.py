@@ -20,7 +20,7 @@ from glassnet.costs import Cost, as_cost, check_fit, cost_of, usual_cost
 from glassnet.data import Dataset
 from glassnet.errors import WrongValue
 from glassnet.evaluation import check_data
-from glassnet.network import Forward, Layer, Network, Parameters, map_parameters
+from glassnet.network import Forward, Layer, Network, Parameters, check_numbers, map_parameters
 
 __all__ = [
     "as_data",
@@ -44,7 +44,11 @@ _CHUNK = 4096
 
 
 def precise(network: Network) -> Network:
-    """The same network with its numbers in float64, in its own library."""
+    """The same network with its numbers in float64, in its own library.
+
+    Errors: :class:`~glassnet.errors.WrongValue` if they are not finite, or not of one type.
+    """
+    check_numbers(network)
     bias = network.layers[0].bias
     xp = namespace(bias)
     return network if bias.dtype == xp.float64 else network.to(xp, dtype=xp.float64)

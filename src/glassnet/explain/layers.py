@@ -92,7 +92,7 @@ class LayerStatistics:
         bias_gradient: the same over its biases.
         error: √(mean of δ²) over its neurons and the examples, each δ of the example's own cost.
         neighbors: the share of examples whose nearest neighbor in this layer's activations, itself left out, is of the
-            same class; None if the data has no classes or scikit-learn is missing.
+            same class; None if the data has no classes, is multi-label, or scikit-learn is missing.
     """
 
     layer: int
@@ -128,7 +128,7 @@ class Layers(OfCost):
         examples: how many were looked at.
         neighbors_among: among how many of them, evenly spaced, nearest neighbors were looked for.
         chance: the share of neighbors of one class that would be found if neighbors were drawn at random; None if the
-            data has no classes.
+            data has no classes or is multi-label.
         advice: what was found that hinders learning, in words, and what helps; empty if nothing was.
     """
 
@@ -242,7 +242,7 @@ def layers(network: Network, data: Dataset, cost: Cost | str | None = None) -> L
     chance: float | None = None
     near: list[float | None] = [None] * len(means)
     among = min(len(data), NEIGHBORS)
-    if data.classes is not None:
+    if data.labeled:
         part = data.take((np.arange(among) * len(data)) // among)  # evenly spaced: data may be sorted by class
         sizes = np.bincount(part.labels)
         chance = float((sizes * (sizes - 1)).sum() / (among * (among - 1)))
@@ -581,7 +581,7 @@ class Maps(Explanation):
         seed: what t-SNE and UMAP drew their random numbers by.
         sizes: neurons in each layer, the input first.
         maps: one for each layer, the input first.
-        labels: the number of each example's class; 0 for all if the data has no classes.
+        labels: the number of each example's class; 0 for all if the data has no classes or is multi-label.
         classes: their names.
     """
 
@@ -656,8 +656,9 @@ def maps(network: Network, data: Dataset, method: str = "pca", seed: int = 0) ->
         host = activations if activations.shape[1] > 1 else np.pad(activations, ((0, 0), (0, 1)))
         points, explained = draw(host, int(seed) % 2**32)  # the libraries' seeds have 32 bits
         found.append(LayerMap(l, np.asarray(points, np.float64), explained))
-    labels = np.zeros(n, np.int64) if data.classes is None else data.labels
-    return Maps(method, seed, network.sizes, tuple(found), labels, data.classes or ("examples",))
+    labels = data.labels if data.labeled else np.zeros(n, np.int64)
+    names = data.classes if data.labeled and data.classes else ("examples",)
+    return Maps(method, seed, network.sizes, tuple(found), labels, names)
 
 
 def _pca(numbers: NDArray[Any], _: int) -> tuple[NDArray[Any], tuple[float, float] | None]:

@@ -266,7 +266,8 @@ def mistakes(network: Network, data: Dataset, count: int = 10) -> Mistakes:
 
     Source: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks" (2017, arXiv:1706.04599).
 
-    Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes or does not fit, or for a count below 1.
+    Errors: :class:`~glassnet.errors.WrongValue` if the data has no classes, is multi-label or does not fit, or for a
+    count below 1.
     """
     check_data(network, data)
     _check_count(count)
@@ -480,7 +481,7 @@ def corner(network: Network, data: Dataset, seed: int = 0, count: int = 200) -> 
     Images are moved by 0 to 8 pixels, less than their side, and turned by −60 to 60 degrees.
 
     Errors: :class:`~glassnet.errors.WrongValue` if the images are not square (4 × 4 or larger), if the data has no
-    classes or does not fit, or for a count below 1.
+    classes, is multi-label or does not fit, or for a count below 1.
     """
     check_data(network, data)
     check_seed(seed)
@@ -690,8 +691,8 @@ def memorized(
 
     Source: Zhang et al. 2017, as for :func:`shuffled`.
 
-    Errors: :class:`~glassnet.errors.WrongValue` for no networks, data without classes, or if data, networks and cost do
-    not fit.
+    Errors: :class:`~glassnet.errors.WrongValue` for no networks, data without classes or multi-label data, or if data,
+    networks and cost do not fit.
     """
     if not networks:
         raise WrongValue("there is nothing to compare: give networks by name, each with the data it was trained on")

@@ -420,11 +420,11 @@ def _responses(network: Network, layer: int, neuron: int, data: Dataset, count: 
         sums.append(to_numpy(forward.zs[-1][:, neuron]))
         said.append(to_numpy(forward.activations[-1][:, neuron]))
     z, a = np.concatenate(sums), np.concatenate(said)
-    labels = None if data.classes is None else data.labels
+    classes, labels = (data.classes, data.labels) if data.labeled else (None, None)
     like = network.layers[0].bias
 
     def response(row: int) -> Response:
-        label = None if data.classes is None or labels is None else data.classes[labels[row]]
+        label = None if classes is None or labels is None else classes[labels[row]]
         return Response(row, label, float(z[row]), float(a[row]), moved(data.inputs[row, :], like))
 
     rows = np.arange(len(a))
@@ -433,11 +433,11 @@ def _responses(network: Network, layer: int, neuron: int, data: Dataset, count: 
         tuple(response(int(row)) for row in np.lexsort((rows, -z, -a))[:count]),
         tuple(response(int(row)) for row in np.lexsort((rows, z, a))[:count]),
         float(a.mean()),
-        data.classes,
-        None if labels is None else np.array([_mean(a[labels == c]) for c in range(len(data.classes or ()))]),
+        classes,
+        None if labels is None else np.array([_mean(a[labels == c]) for c in range(len(classes or ()))]),
         None
         if network.activations[layer - 1].range == "simplex"
-        else _bias_curve(z, float(network.layers[layer - 1].bias[neuron]), labels, len(data.classes or ())),
+        else _bias_curve(z, float(network.layers[layer - 1].bias[neuron]), labels, len(classes or ())),
     )
 
 

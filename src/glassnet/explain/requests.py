@@ -198,7 +198,9 @@ class Requests(OfCost):
 
     def _label(self, row: int) -> str:
         classes = self.data.classes
-        return "" if classes is None else f" ({classes[int(self.data.take(slice(row, row + 1)).labels[0])]})"
+        if classes is None or not self.data.labeled:
+            return ""
+        return f" ({classes[int(self.data.take(slice(row, row + 1)).labels[0])]})"
 
     def _examples(self, pulls: tuple[Pull, ...]) -> Iterable[Block]:
         yield Table(
