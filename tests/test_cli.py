@@ -21,7 +21,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet import RECIPES, SGD, Checkpoint, Network, Run, Settings, as_input, cli, plans, read_network, save_network
+from glassnet import (
+    RECIPES,
+    SGD,
+    Checkpoint,
+    Dataset,
+    Layer,
+    Network,
+    Run,
+    Settings,
+    Splits,
+    as_input,
+    cli,
+    plans,
+    read_network,
+    save_network,
+)  # fmt: skip
+from glassnet.activations import as_activation
 from glassnet.costs import Huber
 from glassnet.deform import Affine, Elastic
 from glassnet.images import Pictures
@@ -119,6 +135,35 @@ def test_evaluate_shows_accuracy_table_and_mistakes(trained, capsys):
     assert sum(bool(re.match(r"\d  .*%\s*$", line)) for line in lines) == 10  # a row for each digit
     assert out.count("it says") == 10
     assert out.count("@") > 200  # and they are drawn
+
+
+def test_evaluate_prints_the_accuracy_of_each_class_of_multilabel_data(here, capsys, monkeypatch):
+    x = np.random.default_rng(0).random((40, 3)).astype(np.float32)
+    y = (x > 0.5).astype(np.float32)  # three questions, none of which has to do with the others
+    data = Dataset(x, y, classes=("cat", "dog", "hat"))
+    echo = Network(
+        (Layer(np.eye(3, dtype=np.float32), np.array([0, 0, 0.5], np.float32)),), (as_activation("identity"),)
+    )
+    save_network("echo.safetensors", echo, {"classes": list(data.classes)})
+    monkeypatch.setattr("glassnet.cli.evaluate.load", lambda *_, **__: Splits(data, None, data))
+    code, out, _ = glassnet(capsys, "evaluate", "echo.safetensors", "--data", "any.npz")
+    third = float((y[:, 2] == (x[:, 2] > 0)).mean())  # the bias makes a yes of every answer
+    assert code == 0
+    assert out.startswith(
+        f"test accuracy {(2 + third) / 3:.2%}: the mean over 3 classes, on 40 examples; squared_error"
+    )
+    assert [line.split() for line in out.splitlines()[2:]] == [
+        ["cat", "100.00%"], ["dog", "100.00%"], ["hat", f"{third:.2%}"]
+    ]  # fmt: skip
+    code, out, _ = glassnet(capsys, "evaluate", "echo.safetensors", "--data", "any.npz", "--json")
+    told = json.loads(out)
+    assert (told["classes"], told["accuracies"]) == (["cat", "dog", "hat"], [1, 1, pytest.approx(third)])
+    assert told["accuracy"] == pytest.approx((2 + third) / 3)
+    assert "confusion" not in told
+    with monkeypatch.context() as patched:
+        patched.setattr("glassnet.cli.explain.load", lambda *_, **__: Splits(data, None, data))
+        code, _, err = glassnet(capsys, "explain", "echo.safetensors", "mistakes", "--data", "any.npz")
+    assert (code, "this data is multi-label" in " ".join(err.split())) == (2, True)
 
 
 def test_predict_is_right_about_large_small_light_and_dark(trained, here, capsys):

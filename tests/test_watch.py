@@ -1,5 +1,6 @@
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,6 +119,18 @@ def test_progress_without_validation_or_classes(few):
     screen = Console(file=io.StringIO(), width=100)
     last(progress(training(few, validation=None, epochs=1), screen))
     assert re.match(r"epoch 1/1  cost \d\.\d{4}  [\d,]+ examples/s", screen.file.getvalue())
+
+
+def test_progress_of_multilabel_data_shows_the_mean_of_its_accuracies(few):
+    several = [replace(each, targets=np.maximum(each.targets, np.roll(each.targets, 1, axis=1))) for each in few]
+    screen = Console(file=io.StringIO(), width=100)
+    watched = history(
+        progress(train(Network.random((784, 6, 10)), several[0], validation=several[1], epochs=1), screen)
+    )
+    last(watched)
+    judged = watched.epochs[0].validation
+    assert judged.accuracy == pytest.approx(np.mean(judged.accuracies))
+    assert f"validation {judged.accuracy:.2%}" in screen.file.getvalue()
 
 
 def test_closing_a_watcher_closes_the_training(few):

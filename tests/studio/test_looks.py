@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_run import npz, numbers_npz, plan_on, run_on
+from small_run import npz, numbers_npz, plan_on, run_on, until
 
 from glassnet import (
     Checkpoint,
@@ -38,6 +38,8 @@ from glassnet.studio.looks import (
     thought,
 )
 from glassnet.studio.trainer import Trainer
+from glassnet.studio.uploads import _described as described
+from glassnet.studio.uploads import _sampled as sampled
 from glassnet.training import order
 
 
@@ -362,3 +364,49 @@ def test_what_a_minibatch_changed_is_the_difference(trainer):
         np.testing.assert_array_equal(arrays[f"dweight{l + 1}"], after.layers[l].weight - before.layers[l].weight)
         np.testing.assert_array_equal(arrays[f"dbias{l + 1}"], after.layers[l].bias - before.layers[l].bias)
     assert any(each.any() for each in arrays.values())
+
+
+def several(data):
+    """The same examples, each also of the class after its own where its first number is large, and of none where it is tiny."""
+    again = np.roll(data.targets, 1, axis=1) * (data.inputs[:, :1] > 0.5)
+    return replace(data, targets=((data.targets + again) * (data.inputs[:, :1] > 0.05)).astype(data.targets.dtype))
+
+
+def test_multilabel_data_is_shown_without_a_right_class(stripes, tmp_path):
+    plan = plan_on(stripes)
+    splits = Splits(several(plan.splits.train), several(plan.splits.validation), several(plan.splits.test))
+    run = Run.create(tmp_path / "1", plan.about)
+    trainer = Trainer(run, replace(plan, splits=splits), lambda: None)
+    trainer.step()
+    state, data = until(lambda: trainer.state.step and trainer.state), splits.train
+    assert data.multilabel
+    assert first_look(splits).label is None
+    assert (
+        thought(state.weights.precise, as_cost("squared_error"), first_look(splits), data.labeled)[0]["answer"] is None
+    )
+    assert answers(state.weights.network, splits, "train", [0, 1])[1]["labels"].tolist() == [-1, -1]
+    assert set(minibatch(state)[1]["batch_labels"].tolist()) == {-1}
+    assert Questions().find(state, {"source": "train", "order": "cost"})[0]["total"] == len(data)
+    for asked in ({"wrong": False}, {"label": 0}, {"order": "confidence"}):
+        with pytest.raises(
+            WrongValue, match="this data is multi-label: its examples can be found by row, cost or at random"
+        ):
+            Questions().find(state, {"source": "train", **asked})
+    with pytest.raises(WrongValue, match="this data is multi-label: no example has one right class"):
+        Questions().mistakes(state, {"source": "train"})
+    _, arrays = lit(state, {"layer": 1, "neuron": 0, "source": "train"})
+    a = state.weights.network.forward(data.inputs).activations[1][:, 0]
+    for k in range(3):
+        of = data.targets[:, k] > 0.5
+        assert arrays["means"][k] == pytest.approx(a[of].mean(), rel=1e-5)
+        assert arrays["shares"][k] == pytest.approx((a[of] > 0.5).mean())
+        assert arrays["rows"][arrays["labels"] == k].tolist() == np.flatnonzero(of)[:4].tolist()
+    counts = [each["count"] for each in described(splits)["classes"]]
+    assert counts == sum((each.targets > 0.5).sum(axis=0) for each in (data, splits.validation, splits.test)).tolist()
+    assert sampled(data, 2)["labels"].tolist() == [-1] * 6
+    trainer.epoch()
+    until(lambda: trainer.state.at[0] == 1)
+    shown = until(lambda: [x for x in trainer.state.charts.arrays(10)[1]["validation_accuracy"] if np.isfinite(x)])
+    at_end = evaluate(trainer.state.weights.network, splits.validation, as_cost("squared_error"))
+    assert shown[-1] == pytest.approx(np.mean(at_end.accuracies), abs=1e-9)
+    trainer.close()

@@ -11,13 +11,14 @@ import typer
 
 from glassnet.cli.console import app, out
 from glassnet.cli.opened import RunArgument, opened, own_data
+from glassnet.costs import Cost
 from glassnet.data import Dataset, load
 from glassnet.errors import WrongFile, WrongValue
-from glassnet.evaluation import check_data, confusion, evaluate, mistakes, outputs
+from glassnet.evaluation import Evaluation, check_data, confusion, evaluate, mistakes, outputs
 from glassnet.explain.examples import cost_for
 from glassnet.plans import answer_of, sources
 from glassnet.settings import to_data
-from glassnet.terminal import confusion_table, gallery, picture
+from glassnet.terminal import confusion_table, facts, gallery, picture
 
 
 @app.command("evaluate", epilog="Example: glassnet evaluate runs/1")
@@ -38,7 +39,10 @@ def _evaluate(
     count: Annotated[int, typer.Option("--mistakes", min=0, help="How many of the surest mistakes to draw.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Judge a trained network on images it has never seen: cost, accuracy, confusion table, its surest mistakes."""
+    """Judge a trained network on images it has never seen: cost, accuracy, confusion table, its surest mistakes.
+
+    Of data in which an example can be of several classes or of none: cost, and the accuracy of each class.
+    """
     if part not in (None, "test", "validation", "train"):
         raise WrongValue(f"--part must be test, validation or train, got {part!r}")
     network, about, run = opened(run_path)
@@ -73,6 +77,9 @@ def _evaluate(
             out.print(f"{cost} {result.cost:.5g} on {result.examples:,} {part} examples", highlight=False)
         return
     names = list(dataset.classes)
+    if result.accuracies is not None:
+        _print_by_class(names, result, part, cost, as_json)
+        return
     said = outputs(network, dataset.inputs, answer)
     counts = confusion(network, dataset, out=said)
     surest = mistakes(network, dataset, count, out=said)
@@ -124,3 +131,25 @@ def _evaluate(
                 ]
             )
         )
+
+
+def _print_by_class(names: list[str], result: Evaluation, part: str, cost: Cost, as_json: bool) -> None:
+    """Of multi-label data: how often each class's yes or no is right, and the mean of that."""
+    assert result.accuracy is not None
+    assert result.accuracies is not None
+    if as_json:
+        summary = {
+            "part": part,
+            "examples": result.examples,
+            "accuracy": result.accuracy,
+            "accuracies": list(result.accuracies),
+            "cost": result.cost,
+            "cost_function": to_data(cost),
+            "classes": names,
+        }
+        print(json.dumps(summary, ensure_ascii=False))
+        return
+    found = f"the mean over {len(names):,} classes, on {result.examples:,} examples; {cost} {result.cost:.4f}"
+    out.print(f"[bold]{part} accuracy {result.accuracy:.2%}[/]: {found}", highlight=False)
+    out.print()
+    out.print(facts([(name, f"{share:.2%}") for name, share in zip(names, result.accuracies, strict=True)]))

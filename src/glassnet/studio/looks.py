@@ -116,7 +116,7 @@ def look_at(asked: Mapping[str, Any], pixels: NDArray[Any] | None, splits: Split
         if row >= len(data):
             raise WrongValue(f"there is no row {row:,}: the {source} data has the rows 0 to {len(data) - 1:,}")
         target = _row(data.targets, row)
-        label = None if data.classes is None else int(chosen(target)[0])
+        label = int(chosen(target)[0]) if data.labeled else None
         return Look(number, source, row, _row(data.inputs, row), target, label)
     if source == "noise":
         seed = asked.get("seed", 0)
@@ -181,7 +181,8 @@ def _finite(value: Any) -> float | None:
 
 def lit(state: State, asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Which classes light a neuron: for each, the share of its images that do (a > threshold) and the mean activation, and
-    the first few of its images. Of at most 10,000 images; without classes there is one row for all of them.
+    the first few of its images. Of at most 10,000 images; without classes there is one row for all of them, and in multi-label
+    data an image belongs to each class whose target is above 0.5.
 
     The threshold is 0.5 for activations from 0 to 1, and 0 for others.
 
@@ -201,20 +202,26 @@ def lit(state: State, asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
         a = activation.value(a @ to_numpy(one.weight)[rows].T + to_numpy(one.bias)[rows])
     values = a[:, 0 if a.shape[1] == 1 else neuron].astype(np.float64)
     threshold = 0.5 if network.activations[layer - 1].range in ("unit", "simplex") else 0.0
-    labels = np.zeros(len(data), np.int64) if data.classes is None else data.labels
     count = 1 if data.classes is None else len(data.classes)
+    # Which row is of which class, as pairs: in multi-label data a row can be in several, or in none.
+    if data.multilabel:
+        rows_of, labels = np.nonzero(to_numpy(data.targets) > 0.5)
+    else:
+        rows_of = np.arange(len(data))
+        labels = data.labels if data.labeled else np.zeros(len(data), np.int64)
     sizes = np.bincount(labels, minlength=count)
     with np.errstate(invalid="ignore"):  # a class without images has no share
-        shares = np.bincount(labels, values > threshold, count) / sizes
-        means = np.bincount(labels, values, count) / sizes
+        shares = np.bincount(labels, values[rows_of] > threshold, count) / sizes
+        means = np.bincount(labels, values[rows_of], count) / sizes
     first = [np.flatnonzero(labels == each)[: asked.get("count", 4)] for each in range(count)]
-    shown = np.concatenate(first)[:_SHOWN]
+    pairs = np.concatenate(first)[:_SHOWN]
+    shown = rows_of[pairs]
     about = {"source": source, "examples": len(data), "threshold": threshold, "step": state.step}
     return about, {
         "shares": shares,
         "means": means,
         "rows": shown.astype(np.int32),
-        "labels": (labels if data.classes is not None else labels - 1)[shown].astype(np.int32),
+        "labels": (labels if data.classes is not None else labels - 1)[pairs].astype(np.int32),
         "activations": values[shown],
         "inputs": _bytes(to_numpy(data.inputs)[shown]),
     }
@@ -233,7 +240,7 @@ def answers(
     index = np.array(rows, np.int64)
     x = to_numpy(data.inputs)[index]
     a = network(x) if len(index) else np.zeros((0, network.sizes[-1]))
-    classes = data.classes is not None
+    classes = data.labeled
     return {"source": source}, {
         "rows": index.astype(np.int32),
         "labels": (chosen(to_numpy(data.targets)[index]) if classes else np.full(len(index), -1)).astype(np.int32),
@@ -264,7 +271,7 @@ class Asked:
     """What a network says of every example of a part.
 
     Attributes:
-        labels: their classes; −1 of data that has numbers to predict.
+        labels: their classes; −1 of data that has numbers to predict, and of multi-label data.
         answers: the classes chosen; −1 of such data.
         confidences: how sure each is; NaN of such data.
         costs: of each example.
@@ -301,13 +308,15 @@ class Questions:
     def find(self, state: State, asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The examples that fit: how many, and some of them in order.
 
-        Errors: :class:`~glassnet.errors.WrongValue` if there is no such part; or the data has no classes to ask for.
+        Errors: :class:`~glassnet.errors.WrongValue` if there is no such part; or the data has no classes to ask for, or is
+        multi-label.
         """
         source, by = asked["source"], asked.get("order", "row")
         data, found = part_of(state.splits, source), self.asked(state, source)
         wanted = {key: asked[key] for key in ("label", "answer", "wrong") if asked.get(key) is not None}
-        if data.classes is None and (wanted or by == "confidence"):
-            raise WrongValue("this data has numbers to predict, not classes: it can be found by row, cost or at random")
+        if not data.labeled and (wanted or by == "confidence"):
+            what = "is multi-label" if data.multilabel else "has numbers to predict, not classes"
+            raise WrongValue(f"this data {what}: its examples can be found by row, cost or at random")
         fits = np.ones(len(data), bool)
         if "label" in wanted:
             fits &= found.labels == wanted["label"]
@@ -327,11 +336,15 @@ class Questions:
     def mistakes(self, state: State, asked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The confusion table (row truth, column answer; empty of very many classes), and the surest wrong answers.
 
-        Errors: :class:`~glassnet.errors.WrongValue` if there is no such part, or the data has no classes.
+        Errors: :class:`~glassnet.errors.WrongValue` if there is no such part, or the data has no classes or is multi-label.
         """
         data, found = part_of(state.splits, asked["source"]), self.asked(state, asked["source"])
         if data.classes is None:
             raise WrongValue("this data has numbers to predict, not classes: there are no mistakes, only costs")
+        if data.multilabel:
+            raise WrongValue(
+                "this data is multi-label: no example has one right class to be taken for another, only costs"
+            )
         wrong = np.flatnonzero(found.labels != found.answers)
         shown = wrong[np.argsort(-found.confidences[wrong], kind="stable")][: asked.get("count", 40)]
         count = len(data.classes) if len(data.classes) <= _CLASSES else 0
@@ -356,7 +369,7 @@ def _ask_all(network: Network, data: Dataset, cost: Cost) -> Asked:
         costs.append(cost_of(cost, network.activations[-1], z, a, y).astype(np.float64))
         answers.append(chosen(a))
         sure.append(confidences(a).astype(np.float64))
-    if data.classes is None:
+    if not data.labeled:
         none = np.full(len(data), -1)
         return Asked(none, none, np.full(len(data), np.nan), np.concatenate(costs))
     return Asked(data.labels, np.concatenate(answers), np.concatenate(sure), np.concatenate(costs))
@@ -411,8 +424,8 @@ def minibatch(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | 
     none = np.full(len(rows), -1)
     arrays = {
         "batch_rows": rows.astype(np.int32),
-        "batch_labels": (none if data.classes is None else chosen(y)).astype(np.int32),
-        "batch_answers": (none if data.classes is None else answers[0]).astype(np.int32),
+        "batch_labels": (chosen(y) if data.labeled else none).astype(np.int32),
+        "batch_answers": (answers[0] if data.labeled else none).astype(np.int32),
         "batch_inputs": _bytes(x),
         "batch_before": costs[0],
         "batch_after": costs[1] if batch is not None else np.full(len(rows), np.nan),

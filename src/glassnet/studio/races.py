@@ -650,7 +650,7 @@ class _Race:
             with np.errstate(over="ignore", invalid="ignore"):
                 forward = standing.weights.precise.forward(look)
             arrays[f"race_{k}_a"] = np.concatenate([each[0] for each in forward.activations[1:]]).astype(np.float64)
-            if self._splits.train.classes is not None:
+            if self._splits.train.labeled:
                 answer = int(chosen(forward.activations[-1])[0])
         if weights and network.count <= DRAWN and sent.get(f"weights{k}") != standing.weights.version:
             sent[f"weights{k}"] = standing.weights.version

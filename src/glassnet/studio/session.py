@@ -643,9 +643,7 @@ class Tab:
         if self._seen is not None and all(a is b or a == b for a, b in zip(seen, self._seen, strict=True)):
             return None
         self._seen = seen
-        about, arrays = thought(
-            state.weights.precise, state.checkpoint.settings.cost, look, state.splits.train.classes is not None
-        )
+        about, arrays = thought(state.weights.precise, state.checkpoint.settings.cost, look, state.splits.train.labeled)
         self._number += 1
         header: dict[str, Any] = {
             "type": "frame",

@@ -400,7 +400,7 @@ def _described(splits: Splits) -> dict[str, Any]:
     inputs = to_numpy(splits.train.inputs)
     counts = None
     if classes is not None:
-        total = sum(np.bincount(data.labels, minlength=len(classes)) for data in parts.values())
+        total = sum(_counts(data, len(classes)) for data in parts.values())
         counts = [
             {"name": str(name), "count": int(count)} for name, count in zip(classes, cast(Any, total), strict=True)
         ]
@@ -420,9 +420,16 @@ def _mnist_about() -> dict[str, Any]:
     return {**about, "bytes": 0}
 
 
+def _counts(data: Dataset, classes: int) -> NDArray[Any]:
+    """How many examples there are of each class; in multi-label data, one is of each class whose target is above 0.5."""
+    if data.multilabel:
+        return np.count_nonzero(to_numpy(data.targets) > 0.5, axis=0)
+    return np.bincount(data.labels, minlength=classes)
+
+
 def _sampled(data: Dataset, count: int) -> dict[str, NDArray[Any]]:
-    """The first examples of each of the first classes; without classes, the first examples."""
-    if data.classes is None:
+    """The first examples of each of the first classes; without labels, the first examples."""
+    if data.classes is None or not data.labeled:
         rows = np.arange(min(len(data), count * 3))
         labels = np.full(len(rows), -1)
     else:
