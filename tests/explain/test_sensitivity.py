@@ -1,19 +1,20 @@
 """The ranking is that of the gradient; the wiggle's error shrinks with the square of the step, or says that it does not."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 from generated import network_and_example
 
 from glassnet import Network, WrongValue, backward
-from glassnet.activations import identity
+from glassnet.activations import as_activation, identity
 from glassnet.arrays import from_numpy, to_numpy
-from glassnet.costs import squared_error
+from glassnet.costs import absolute_error, squared_error
 from glassnet.explain.blocks import Bars, Curves, Sentence, Table, number
 from glassnet.explain.parameters import Parameter, flat, one
 from glassnet.explain.sensitivity import Comparison, Ranked, sensitivity, wiggle
-from glassnet.network import Layer
+from glassnet.network import Layer, map_parameters
 
 
 def test_the_ranking_is_that_of_the_gradient(xp):
@@ -130,11 +131,116 @@ def test_far_from_its_jump_a_step_neuron_is_deaf():
 
 def test_a_linear_cost_is_predicted_exactly():
     network = Network((Layer(np.array([[1.0]]), np.zeros(1)),), (identity,))
-    from glassnet.costs import absolute_error
-
     found = wiggle(network, [1.0], [5.0], Parameter(1, 0), absolute_error, steps=[0.5])
     assert found.error.tolist() == [0, 0]
     assert "exact" in repr(found)
+
+
+def one_neuron(activation, weight=1.0, bias=0.0):
+    return Network((Layer(np.array([[weight]]), np.array([bias])),), (as_activation(activation),))
+
+
+SMALL = tuple(2.0**-power for power in range(4, 12))
+JUMP = Network(
+    (Layer(np.array([[1.0]]), np.array([-1.0 + 1e-14])), Layer(np.array([[2.0]]), np.array([-1.0]))),
+    (as_activation("step"), as_activation("sigmoid")),
+)
+"""Its hidden neuron is on by a hair: lowered, however little, it says 0."""
+VERDICTS = [
+    # what, network, target, steps, whether it holds, what is said
+    ("smooth", one_neuron("sigmoid"), 0.0, SMALL, True, "shrinks as the nudge to the power of 2.0"),
+    ("smooth, one step", one_neuron("sigmoid"), 0.0, [0.01], None, "one cannot tell how the error shrinks"),
+    (
+        "smooth, tiny steps",
+        one_neuron("sigmoid"),
+        0.0,
+        [1e-12, 2e-12, 4e-12],
+        None,
+        "rounding hides how the cost changes",
+    ),
+    ("smooth, one tiny step", one_neuron("sigmoid"), 0.0, [1e-12], None, "rounding hides how the cost changes"),
+    ("smooth, small enough", one_neuron("sigmoid"), 0.0, [1e-8], True, "is exact, up to rounding"),
+    ("smooth, huge steps", one_neuron("sigmoid"), 0.0, [100, 200, 400], None, "moves a weighted sum by 1e.02, too far"),
+    ("quadratic, huge steps", one_neuron("identity"), 0.0, [100, 200, 400], None, "too far to tell"),
+    ("smooth, small and huge", one_neuron("sigmoid"), 0.0, [1e-8, 100, 200], True, "Up to the nudge 1e−08 .* it holds"),
+    ("linear", one_neuron("identity"), 5.0, [0.5], True, "is exact, up to rounding"),
+    ("linear, far out", one_neuron("identity"), -1e9, [1e6, 1e7, 1e8], True, "is exact, up to rounding"),
+    ("deaf", one_neuron("step", bias=-5.0), 0.0, [0.25, 0.5], True, "is exact, up to rounding"),
+    ("a jump", JUMP, 1.0, SMALL, False, "fails: the error goes as the nudge to the power of .*0.00"),
+    ("a jump, tiny steps", JUMP, 1.0, [1e-12, 2e-12, 4e-12], False, "fails"),
+    ("a jump, one step", JUMP, 1.0, [0.01], None, "one cannot tell"),
+    (
+        "a kink",
+        one_neuron("relu", bias=-1.0),
+        3.0,
+        SMALL,
+        False,
+        "fails: .* to the power of (1.0|0.9)",
+    ),
+    ("a kink, tiny steps", one_neuron("relu", bias=-1.0), 3.0, [1e-12, 2e-12, 4e-12], False, "fails"),
+    ("a kink, one step", one_neuron("relu", bias=-1.0), 3.0, [0.01], None, "one cannot tell"),
+    ("a kink, huge steps", one_neuron("relu", bias=-1.0), 3.0, [100, 200, 400], None, "too far to tell"),
+    (
+        "a slight kink",
+        one_neuron("leaky_relu(alpha=0.98)", bias=-1.0),
+        0.1,
+        [0.01, 0.02, 0.04],
+        None,
+        "wrong by 0.004: .* bend",
+    ),
+    (
+        "a slight kink, two steps",
+        one_neuron("leaky_relu(alpha=0.98)", bias=-1.0),
+        0.1,
+        [0.01, 0.02],
+        None,
+        "may bend here",
+    ),
+    (
+        "a kink, middling steps",
+        one_neuron("leaky_relu(alpha=0.9)", bias=-1.0),
+        1.0,
+        [0.1, 0.2, 0.4],
+        None,
+        "between a bend",
+    ),
+    (
+        "a slight kink, small steps",
+        one_neuron("leaky_relu(alpha=0.98)", bias=-1.0),
+        0.1,
+        [1e-5, 2e-5, 4e-5],
+        False,
+        "fails",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", VERDICTS, ids=[each[0] for each in VERDICTS])
+def test_whether_it_holds_is_only_said_where_these_steps_can_tell(case):
+    _, network, target, steps, holds, said = case
+    cost = absolute_error if network.activations[0].name == "identity" and target else squared_error
+    found = wiggle(network, [1.0], [target], Parameter(1, 0), cost, steps)
+    assert found.holds is holds
+    assert re.search(said, found.verdict)
+    assert any(block == Sentence(found.verdict) for block in found.blocks())
+
+
+def sums(network, x, direction, h):
+    """All weighted sums of the network with ``h`` times the direction added."""
+    layers = map_parameters(lambda p, d: p + h * d, network.layers, direction)
+    return [to_numpy(z) for z in Network(layers, network.activations).forward(x).zs]
+
+
+def test_the_reach_is_that_of_the_weighted_sum_that_moves_most(xp):
+    for seed in range(20):
+        network, image, target, cost = network_and_example(seed, xp)
+        gradient = sensitivity(network, image, target, cost).gradient
+        length = float(np.linalg.norm(to_numpy(flat(gradient))))
+        along = map_parameters(lambda g, length=length: -g / length, gradient)
+        x = from_numpy(image[None], network.layers[0].bias)
+        up, down = (sums(network, x, along, h) for h in (1e-6, -1e-6))
+        most = max(np.abs(a - b).max() / 2e-6 for a, b in zip(up, down, strict=True))
+        assert wiggle(network, image, target, None, cost).reach == pytest.approx(most, rel=1e-6)
 
 
 def test_bad_steps_and_directions_are_refused():

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from glassnet.arrays import namespace, to_numpy
 from glassnet.costs import Cost
+from glassnet.data import Dataset
 from glassnet.errors import WrongValue
 from glassnet.explain.blocks import Bars, Block, Curve, Curves, Heading, Sentence, Table, number
-from glassnet.explain.examples import as_data, common_cost, cost_and_gradient, costs_of, nudged, precise, shares
+from glassnet.explain.examples import as_data, common_cost, cost_and_gradient, costs_of, nudged, parts, precise, shares
 from glassnet.explain.explanation import OfCost, plain
 from glassnet.explain.parameters import Parameter, flat, one, parameter_at
 from glassnet.network import Network, Parameters, map_parameters
@@ -33,6 +34,17 @@ STEPS = tuple(2.0**-power for power in range(11))
 """The steps that :func:`wiggle` takes, up and down, unless told otherwise: 1, 1/2, … 1/1024."""
 _ROUNDING = 1e-13
 """Errors of a cost of about 1 below this are rounding, and say nothing about how the error shrinks."""
+_SMALL = 0.1
+"""A step is small if it moves no weighted sum by more than this: activations bend over changes of about 1."""
+_SUPERLINEAR, _LINEAR = 1.75, 1.25
+"""An error that goes as the step to this power or a higher one vanishes faster than the step (a smooth cost has 2); to this
+power or a lower one, it does not (a bend has 1, a jump 0). Between them, smaller steps would have to tell."""
+_BEND = 0.25
+"""A part of the error that goes as the step itself is looked into, if it is more than this share of the error."""
+_SHARP = 0.01
+"""Steps are large enough if rounding hides no more than this share of the slope,"""
+_BLIND = 1e-6
+"""or no more than this times the cost for each unit of the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +221,13 @@ class Wiggle(OfCost):
         predicted: slope · h.
         true: C(parameters + h · direction) − C.
         error: ``true`` − ``predicted``.
+        rounding: the errors up to which |error| may be nothing but rounding, one for each step.
+        reach: how far a nudge of 1 moves the weighted sum that it moves most, of any neuron and example, along its slope.
         power: how the error shrinks with the step, |error| ∝ h^power, from the three smallest steps whose error, up or
-            down, is more than rounding; about 2 for a smooth cost; None if there is no error to tell it from.
+            down, is more than rounding; about 2 for a smooth cost; None if there are no two such steps.
+        holds: whether the prediction is good for small steps: its error is rounding, or vanishes faster than the step. None
+            where these steps cannot tell: one step alone, or steps so small that rounding hides the change, or too large.
+        verdict: that in words, with the reason.
     """
 
     along: str
@@ -220,12 +237,11 @@ class Wiggle(OfCost):
     predicted: Float[NDArray[np.floating], " steps"]
     true: Float[NDArray[np.floating], " steps"]
     error: Float[NDArray[np.floating], " steps"]
+    rounding: Float[NDArray[np.floating], " steps"]
+    reach: float
     power: float | None
-
-    @property
-    def holds(self) -> bool:
-        """Whether the prediction is good for small steps: its error vanishes faster than the step."""
-        return self.power > 1.5 if self.power is not None else not self.error.any()
+    holds: bool | None
+    verdict: str
 
     def blocks(self) -> Iterable[Block]:
         """The table, the verdict, both curves."""
@@ -246,19 +262,7 @@ class Wiggle(OfCost):
                 for up in range(len(self.steps) - 1, half - 1, -1)
             ),
         )
-        if self.power is None:
-            yield Sentence(
-                "The prediction is exact, up to rounding."
-                if not self.error.any()
-                else "The error is too small to tell how it shrinks."
-            )
-        elif self.holds:
-            yield Sentence(f"The error shrinks as the step to the power of {self.power:.2f}: the prediction holds.")
-        else:
-            yield Sentence(
-                f"The prediction fails: the error goes as the step to the power of {self.power:.2f}, and does not vanish "
-                "faster than the step. The cost jumps or bends sharply here."
-            )
+        yield Sentence(self.verdict)
         yield Curves(
             "nudge h",
             "change of the cost",
@@ -309,7 +313,99 @@ def wiggle(
     true = np.array([price_at(step) - price for step in h.tolist()])
     predicted = slope * h
     error = true - predicted
-    return Wiggle(function, reason, words, price, slope, h, predicted, true, error, _power(h, error, price))
+    largest = np.max(np.abs([np.full(len(h), max(1.0, abs(price), abs(slope))), price + true, predicted]), axis=0)
+    rounding, reach = _ROUNDING * largest, _reach(network, direction, data)
+    judged = _judged(h, error, rounding, reach, price, slope)
+    return Wiggle(function, reason, words, price, slope, h, predicted, true, error, rounding, reach, *judged)
+
+
+def _reach(network: Network, direction: Parameters, data: Dataset) -> float:
+    """The largest |dz/dh| of any neuron and example for parameters + h · direction, by the chain rule from the input on."""
+    xp, most = namespace(network.layers[0].bias), 0.0
+    for _, x, _ in parts(network, data):
+        forward = network.forward(x)
+        da = xp.zeros_like(x)
+        for l, (layer, along) in enumerate(zip(network.layers, direction, strict=True)):
+            dz = forward.activations[l] @ along.weight.T + along.bias + da @ layer.weight.T
+            most = max(most, float(xp.max(xp.abs(dz))))
+            # Forwards as backwards: da_k/dz_j is a symmetric matrix, also for softmax.
+            da = network.activations[l].pullback(forward.zs[l], forward.activations[l + 1], dz)
+    return most
+
+
+def _judged(
+    h: NDArray[np.floating],
+    error: NDArray[np.floating],
+    rounding: NDArray[np.floating],
+    reach: float,
+    price: float,
+    slope: float,
+) -> tuple[float | None, bool | None, str]:
+    """The power, whether the prediction holds, and why (see :class:`Wiggle`)."""
+    half = len(h) // 2  # of up and down, the worse
+    steps = h[half:]
+    worse, noise = (np.maximum(np.abs(each[half:]), np.abs(each[:half][::-1])) for each in (error, rounding))
+    seen = worse > noise
+    x, y = np.log(steps[seen])[:3], np.log(worse[seen])[:3]
+    power = float(np.polyfit(x, y, 1)[0]) if len(x) >= 2 else None
+    hidden = len(steps) if not seen.any() else int(seen.argmax())  # so many of the smallest steps have no error to see
+    if hidden:
+        # What a wrong slope would have to be to stay unseen there.
+        blind = float(noise[hidden - 1] / steps[hidden - 1])
+        if blind <= max(_SHARP * abs(slope), _BLIND * max(1.0, abs(price))):
+            if hidden == len(steps):
+                return power, True, "The prediction is exact, up to rounding."
+            return power, True, (
+                f"Up to the nudge {number(float(steps[hidden - 1]))} the prediction is exact, up to rounding: it holds."
+            )  # fmt: skip
+        if hidden == len(steps):
+            return power, None, (
+                "These nudges are so small that rounding hides how the cost changes: they cannot tell whether the prediction "
+                "holds. Try larger ones, such as 0.001."
+            )  # fmt: skip
+    if power is None:
+        return power, None, (
+            "Only one nudge has an error larger than rounding, and one cannot tell how the error shrinks: this does not show "
+            "whether the prediction holds. Try several, each half as large as the one before."
+        )  # fmt: skip
+    shrinks = f"the error goes as the nudge to the power of {power:.2f}"
+    moved = float(steps[seen][0]) * reach
+    if moved > _SMALL:
+        return power, None, (
+            f"Over these nudges {shrinks}, but even the smallest of them moves a weighted sum by {number(moved, 2)}, too far "
+            "to tell whether the prediction holds for small ones. Try smaller ones."
+        )  # fmt: skip
+    bend = max(_bend(steps[seen][:3], each[seen][:3], worse[seen][0]) for each in (error[half:], error[:half][::-1]))
+    if power >= _SUPERLINEAR and bend:
+        return power, None, (
+            f"Over these nudges {shrinks}, but a part of it goes as the nudge itself, as if the slope were wrong by "
+            f"{number(bend, 2)}: the cost may bend here. Try smaller ones."
+        )  # fmt: skip
+    if power >= _SUPERLINEAR:
+        return power, True, f"The error shrinks as the nudge to the power of {power:.2f}: the prediction holds."
+    if power <= _LINEAR:
+        return power, False, (
+            f"The prediction fails: {shrinks}, and does not vanish faster than the nudge. The cost jumps or bends sharply here."
+        )  # fmt: skip
+    return power, None, (
+        f"Over these nudges {shrinks}, between a bend (1) and a smooth cost (2): they cannot tell whether the prediction "
+        "holds. Try smaller ones."
+    )  # fmt: skip
+
+
+def _bend(h: NDArray[np.floating], error: NDArray[np.floating], worse: float) -> float:
+    """|c| of the error c h + M h² of two or three steps to one side; 0 if it is no large part of the error, or if it is
+    much less for the two smaller of three steps, as what comes of higher powers is.
+    """
+
+    def linear(i: int) -> float:
+        ratio, following = error[i] / h[i], error[i + 1] / h[i + 1]
+        return abs(float((ratio * h[i + 1] - following * h[i]) / (h[i + 1] - h[i])))
+
+    c = linear(0)
+    if c * h[0] <= _BEND * worse or (len(h) > 2 and c < 0.5 * linear(1)):
+        return 0.0
+    return c
 
 
 def _direction(network: Network, gradient: Parameters, along: Any) -> tuple[Parameters, str]:
@@ -326,12 +422,3 @@ def _direction(network: Network, gradient: Parameters, along: Any) -> tuple[Para
     if length == 0:
         raise WrongValue("the gradient is 0 here: there is no direction of steepest descent; name a parameter to nudge")
     return map_parameters(lambda each: -each / length, gradient), "all parameters along −∇C"
-
-
-def _power(h: NDArray[np.floating], error: NDArray[np.floating], price: float) -> float | None:
-    """The slope of log |error| over log h, by least squares over the three smallest steps; of up and down, the worse."""
-    half = len(h) // 2
-    worse = np.maximum(np.abs(error[half:]), np.abs(error[:half][::-1]))
-    usable = worse > _ROUNDING * max(1.0, abs(price))
-    x, y = np.log(h[half:][usable])[:3], np.log(worse[usable])[:3]
-    return float(np.polyfit(x, y, 1)[0]) if len(x) >= 2 else None
