@@ -1,9 +1,11 @@
 """All questions together: each answer shows itself everywhere, refuses what does not fit, and loads nothing heavy."""
 
 import inspect
+import io
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from xml.etree import ElementTree
@@ -15,9 +17,11 @@ import pytest
 from glassnet import Network, WrongValue, explain, last, train, walk
 from glassnet.costs import AbsoluteError, Huber
 from glassnet.explain import Explanation, Parameter
-from glassnet.explain.blocks import Heading, Sentence
+from glassnet.explain.blocks import Bars, Heading, Sentence, Table, number
+from glassnet.explain.drawing import is_number, words
 from glassnet.explain.explanation import OfCost
 from glassnet.explain.plot import save
+from glassnet.explain.text import renderable
 
 NETWORK = Network.random((16, 5, 4, 3), initializer="standard_normal", seed=0)
 IMAGE = np.linspace(0, 1, 16)
@@ -153,3 +157,31 @@ def test_asking_loads_nothing_heavy():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"torch", "sklearn", "scipy", "matplotlib", "rich", "PIL", "numba", "typer"}
     assert not heavy & set(loaded)
+
+
+def numbers_in(blocks):
+    """Every number that tables and bars hold, as it is to be read."""
+    for block in blocks:
+        if isinstance(block, Table):
+            for cell in (cell for row in block.rows for cell in row):
+                said = words(cell)
+                yield from [said] if is_number(said) else filter(is_number, said.split())
+        if isinstance(block, Bars):
+            yield from map(number, block.values)
+            yield from (part for note in block.notes for part in note.split() if is_number(part))
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=TORCH if name == "autograd" else ()) for name in ANSWERS])
+def test_no_number_is_cut_on_a_narrow_terminal_or_in_a_file(name):
+    from rich.console import Console
+
+    # Ten outputs, as the digits have: a table of ten columns and their sum.
+    wide = {"nudges": lambda: explain.nudges(Network.random((16, 12, 10), initializer="standard_normal"), IMAGE, 1)}
+    blocks = list((wide.get(name) or ANSWERS[name])().blocks())
+    said = Counter(each.replace(" %", "%") for each in numbers_in(blocks))
+    for width in (60, 80, 120):
+        console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False, _environ={})
+        console.print(renderable(blocks))
+        text = console.file.getvalue()
+        assert max(map(len, text.splitlines())) <= width
+        assert not said - Counter(text.replace(" %", "%").split()), width

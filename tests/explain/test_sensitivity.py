@@ -198,8 +198,8 @@ VERDICTS = [
     ),
     (
         "a kink, middling steps",
-        one_neuron("leaky_relu(alpha=0.9)", bias=-1.0),
-        1.0,
+        one_neuron("relu", bias=-1.0),
+        -0.05,
         [0.1, 0.2, 0.4],
         None,
         "between a bend",

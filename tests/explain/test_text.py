@@ -21,6 +21,7 @@ from glassnet.explain.blocks import (
     Table,
     Track,
 )
+from glassnet.explain.drawing import words
 from glassnet.explain.text import renderable, to_text
 from glassnet.terminal import picture
 
@@ -254,3 +255,25 @@ def test_names_cannot_steer_the_terminal():
         assert "\x1b[31mred" not in text
         assert "\x07" not in text
     assert HOSTILE.count("\x1b") == 1  # the name does hold one
+
+
+def test_a_table_too_wide_for_the_terminal_goes_on_below_with_its_first_column():
+    values = np.arange(36).reshape(3, 12) * 1000.5
+    table = Table(("for", *map(str, range(12))), tuple((f"row {k}", *values[k].tolist()) for k in range(3)))
+    lines = shown([table], 60).rstrip("\n").split("\n")
+    heads = [line.split() for line in lines if line.startswith("for")]
+    assert len(heads) > 1
+    assert [name for head in heads for name in head[1:]] == [str(k) for k in range(12)]
+    for k in range(3):
+        parts = [line.split()[2:] for line in lines if line.startswith(f"row {k}")]
+        assert [cell for part in parts for cell in part] == [words(value) for value in values[k].tolist()]
+    assert sum(line.startswith("for") for line in shown([table], 180).split("\n")) == 1
+
+
+def test_where_there_is_little_room_words_go_on_in_the_next_line_and_numbers_do_not():
+    text = shown(
+        [Table(("what", "n"), (("a rather long name of several words that goes on", "1,234,567"), ("b", "2")))], 30
+    )
+    assert "1,234,567" in text
+    assert max(map(cell_len, text.split("\n"))) <= 30
+    assert text.split()[-2:] == ["b", "2"]

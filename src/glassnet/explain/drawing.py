@@ -34,6 +34,7 @@ __all__ = [
     "curve_axes",
     "heat",
     "heights",
+    "is_number",
     "map_axes",
     "pieces",
     "pixels",
@@ -91,6 +92,11 @@ def words(cell: Cell) -> str:
     return clean(cell) if isinstance(cell, str) else signed(cell)
 
 
+def is_number(text: str) -> bool:
+    """Whether these words are a number as tables have them: with a sign, a power of ten, a % or ×; inf, nan, or a dash."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def to_the_right(block: Table, index: int) -> bool:
     """Whether a column of a table holds numbers, as floats or in words: they are read best ending below each other."""
     cells = [row[index] for row in block.rows if index < len(row)]
@@ -99,7 +105,7 @@ def to_the_right(block: Table, index: int) -> bool:
     if not any(isinstance(cell, str) for cell in cells):
         return True
     said = [cell for cell in cells if isinstance(cell, str) and cell]
-    return index > 0 and bool(said) and all(map(_NUMBER.fullmatch, said))  # the first column names the rows
+    return index > 0 and bool(said) and all(map(is_number, said))  # the first column names the rows
 
 
 def color_of(color: str | None, index: int, palette: Sequence[str] = LINES) -> str:

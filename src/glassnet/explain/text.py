@@ -48,6 +48,7 @@ from glassnet.explain.drawing import (
     curve_axes,
     heat,
     heights,
+    is_number,
     map_axes,
     pieces,
     pixels,
@@ -122,7 +123,7 @@ def _shown(block: Block, console: Console, width: int) -> RenderableType | None:
     if isinstance(block, Sentence):
         return _narrow(Text(clean(block.text), "dim" if block.quiet else ""), width)
     if isinstance(block, Table):
-        return _table(block)
+        return _table(block, width)
     if isinstance(block, Picture | Pictures):
         return _gallery(_pictures(block), console, width)
     if isinstance(block, Bars):
@@ -147,26 +148,71 @@ def _narrow(text: Text, width: int) -> RenderableType:
 # Tables
 
 
-def _table(block: Table) -> RenderableType | None:
+_WORD = 12
+"""Words of a table are kept whole up to this many characters, where there is room for three of them; numbers always."""
+
+
+def _table(block: Table, width: int) -> RenderableType | None:
+    """The table; or, where its columns do not fit side by side, parts of it below each other, each with the first column."""
     columns = len(block.columns) or max(map(len, block.rows), default=0)
     if not columns:
         return None
+    gap = 3 if block.columns else 2
+    least, most = zip(*(_widths(block, index, width) for index in range(columns)), strict=True)
+    groups, used = [[0]], least[0]
+    for index in range(1, columns):
+        if used + gap + least[index] > width and len(groups[-1]) > 1:
+            groups.append([0])
+            used = least[0]
+        groups[-1].append(index)
+        used += gap + least[index]
+    grids: list[RenderableType] = []
+    for group in groups:
+        room = width - gap * (len(group) - 1)
+        shares = _shared([least[index] for index in group], [most[index] for index in group], room)
+        grids += [*([""] if grids else []), _grid(block, group, shares)]
+    return grids[0] if len(grids) == 1 else Group(*grids)
+
+
+def _widths(block: Table, index: int, width: int) -> tuple[int, int]:
+    """The width below which a number in this column, or a short word, would be cut; and the width of its longest line."""
+    said = [words(row[index]) for row in block.rows if index < len(row)]
+    if block.columns:
+        said.append(clean(block.columns[index]))
+    least = 1
+    for text in said:
+        for part in [text] if is_number(text) else text.split():
+            least = max(least, cell_len(part) if is_number(part) else min(cell_len(part), _WORD, width // 3))
+    return min(least, width), max(least, *(cell_len(line) for text in said for line in text.split("\n")))
+
+
+def _shared(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
+    """Widths from the least to the most that each column can use, one character at a time to the column that lacks most."""
+    widths = list(least)
+    for _ in range(min(room, sum(most)) - sum(widths)):
+        lacking = [wanted - width for wanted, width in zip(most, widths, strict=True)]
+        widths[lacking.index(max(lacking))] += 1
+    return widths
+
+
+def _grid(block: Table, group: Sequence[int], widths: Sequence[int]) -> Grid:
     if block.columns:
         grid = Grid(
             box=SIMPLE_HEAD, header_style="bold", border_style="dim", padding=(0, 1), pad_edge=False, show_edge=False
         )
     else:
         grid = Grid.grid(padding=(0, 2, 0, 0))
-    for index in range(columns):
+    for index, width in zip(group, widths, strict=True):
         name = Text(clean(block.columns[index])) if block.columns else ""
         grid.add_column(
             name,
             justify="right" if to_the_right(block, index) else "left",
             overflow="fold",
+            width=width,
             style="dim" if not block.columns and not index else None,
         )
     for row in block.rows:
-        grid.add_row(*map(_cell, row[:columns]))
+        grid.add_row(*(_cell(row[index]) if index < len(row) else "" for index in group))
     return grid
 
 
