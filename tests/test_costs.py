@@ -1,15 +1,20 @@
+import math
+
 import numpy as np
 import pytest
 
 from glassnet.activations import ACTIVATIONS, sigmoid, softmax
 from glassnet.costs import (
     COSTS,
+    CrossEntropy,
     Huber,
     as_cost,
     binary_cross_entropy,
     check_fit,
+    check_targets,
     cost_of,
     cross_entropy,
+    huber,
     output_error,
     squared_error,
     usual_cost,
@@ -77,3 +82,61 @@ def test_unknown_names_say_what_there_is():
         as_cost("mse")
     with pytest.raises(WrongValue, match="delta of huber"):
         as_cost("huber(delta=-1)")
+
+
+class Own(CrossEntropy):
+    """A cost of somebody's own, of the same domain."""
+
+    __slots__ = ()
+    name = "own"
+
+
+@pytest.mark.parametrize(
+    ("cost", "targets", "says"),
+    [
+        (
+            cross_entropy,
+            [[0, 1], [3, 0]],
+            "cross_entropy needs the targets of each example to be from 0 to 1 and to sum to 1",
+        ),
+        (cross_entropy, [[0, 1], [3, 0]], "but example 1 has 3, 0: use squared_error to predict numbers"),
+        (cross_entropy, [[0, 1], [1, 1]], "example 1 has 1, 1 with the sum 2"),
+        (cross_entropy, [[0.5, 0.498]], r"example 0 has 0.5, 0.498 with the sum 0.998"),
+        (cross_entropy, [[1.5, -0.5]], "example 0 has 1.5, -0.5: "),
+        (cross_entropy, [[7.0]], "example 0 has 7: "),
+        (Own(), [[1, 1]], "the cost own needs"),
+        (
+            binary_cross_entropy,
+            [[1, 1], [0, 1.001]],
+            "targets from 0 to 1, but example 1 has 0, 1.001",
+        ),
+        (binary_cross_entropy, [[-1, 1, 1, 1, 1]], "example 0 has -1, 1, 1, 1, …: use"),
+        (binary_cross_entropy, [[math.nan]], "example 0 has nan"),
+    ],
+)
+def test_targets_that_a_cost_has_no_meaning_for_are_refused_by_name(cost, targets, says, xp):
+    with pytest.raises(WrongValue, match=says):
+        check_targets(cost, xp.asarray(targets, dtype=xp.float64))
+
+
+@pytest.mark.parametrize(
+    ("cost", "targets"),
+    [
+        (cross_entropy, [[0, 1], [0.25, 0.75], [0.4995, 0.5]]),  # what rounding leaves of a sum of 1
+        (binary_cross_entropy, [[0, 0], [1, 1], [0.5, 1 + 1e-7]]),
+        (squared_error, [[-7, 1e9]]),
+        (huber, [[-7, 1e9]]),
+    ],
+)
+def test_targets_that_a_cost_can_judge_are_not(cost, targets, xp):
+    check_targets(cost, xp.asarray(targets, dtype=xp.float64))
+
+
+def test_a_single_softmax_output_is_refused_since_it_is_always_1():
+    assert softmax.value(np.asarray([[-3.0], [5.0]])).tolist() == [[1], [1]]
+    for cost in (cross_entropy, squared_error):
+        check_fit(cost, softmax, 2)
+        with pytest.raises(
+            WrongValue, match="a single output after softmax is always 1, whatever the input: use sigmoid"
+        ):
+            check_fit(cost, softmax, 1)

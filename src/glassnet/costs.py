@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal
 from jaxtyping import Float
 
 from glassnet.activations import Activation, Range, sigmoid, softmax, softplus
-from glassnet.arrays import Array, namespace
+from glassnet.arrays import Array, namespace, to_numpy
 from glassnet.errors import WrongValue
 from glassnet.settings import Setting, as_setting, check_number, table
 
@@ -40,6 +40,7 @@ __all__ = [
     "as_cost",
     "binary_cross_entropy",
     "check_fit",
+    "check_targets",
     "cost_of",
     "cross_entropy",
     "huber",
@@ -61,6 +62,11 @@ _NEEDS: dict[Domain, str] = {
     "unit": "outputs between 0 and 1, as sigmoid or softmax give",
     "simplex": "outputs that are probabilities summing to 1, as softmax gives",
 }
+
+_ROUNDING = 1e-6
+"""How far a desired output may lie outside of 0 to 1, as rounding puts it."""
+_SUM = 1e-3
+"""How far the desired outputs of an example may be from a sum of 1, where a cost needs that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +307,11 @@ def usual_cost(activation: Activation) -> Cost:
     return cross_entropy if activation.range == "simplex" else squared_error
 
 
-def check_fit(cost: Cost, activation: Activation) -> None:
+def check_fit(cost: Cost, activation: Activation, outputs: int | None = None) -> None:
     """Refuse a cost that cannot judge what this output activation says.
+
+    ``outputs`` is how many output neurons there are, where that is known: softmax divides by the sum over all of them, so
+    a single one always says 1, whatever the input.
 
     Errors: :class:`~glassnet.errors.WrongValue` names both and says what would fit.
     """
@@ -311,6 +320,41 @@ def check_fit(cost: Cost, activation: Activation) -> None:
             f"the cost {cost.name} needs {_NEEDS[cost.domain]}, but the output activation is {activation.name}: "
             "change one of the two"
         )
+    if outputs == 1 and activation.range == "simplex":
+        raise WrongValue(
+            f"a single output after {activation.name} is always 1, whatever the input: use sigmoid for a yes-or-no question, "
+            "identity for a number to predict, or an output for each class"
+        )
+
+
+def check_targets(cost: Cost, targets: Float[Array, "n j"]) -> None:
+    """Refuse desired outputs that the cost has no meaning for.
+
+    A cost of the domain ``"unit"`` compares probabilities, so it needs targets from 0 to 1; one of ``"simplex"`` also needs
+    those of each example to sum to 1 (within 0.001, for rounding). A cost of the domain ``"real"`` takes any.
+
+    Errors: :class:`~glassnet.errors.WrongValue` names the cost, the first example whose targets do not fit, and what
+    would.
+    """
+    if cost.domain == "real":
+        return
+    xp = namespace(targets)
+    # Not inside, rather than outside: so that NaN is refused, too.
+    inside = xp.all((targets >= -_ROUNDING) & (targets <= 1 + _ROUNDING), axis=1)
+    needs, fits = "targets from 0 to 1", inside
+    if cost.domain == "simplex":
+        needs = "the targets of each example to be from 0 to 1 and to sum to 1"
+        fits = inside & (xp.abs(xp.sum(targets, axis=1) - 1) <= _SUM)
+    if bool(xp.all(fits)):
+        return
+    row = int(to_numpy(fits).argmin())
+    first = to_numpy(targets)[row]
+    values = ", ".join(f"{value:g}" for value in first[:4].tolist()) + (", …" if len(first) > 4 else "")
+    said = f"{values} with the sum {first.sum():g}" if bool(inside[row]) else values
+    raise WrongValue(
+        f"the cost {cost.name} needs {needs}, but example {row} has {said}: use squared_error to predict numbers, or give "
+        "whole numbers or names as labels for classes"
+    )
 
 
 def _check_three(z: Any, a: Any, y: Any) -> None:

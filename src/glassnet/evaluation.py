@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from glassnet.arrays import Array, moved, to_numpy
-from glassnet.costs import Cost, cost_of
+from glassnet.costs import Cost, check_fit, check_targets, cost_of
 from glassnet.data import Dataset, chosen
 from glassnet.errors import WrongValue
 from glassnet.network import Network, check_numbers
@@ -127,6 +127,8 @@ def evaluate(network: Network, data: Dataset, cost: Cost, answer: Answer | None 
     """
     check_numbers(network)
     check_data(network, data)
+    check_fit(cost, network.activations[-1], network.sizes[-1])
+    check_targets(cost, data.targets)
     answer = answer or _answer(network)
     like = network.layers[0].bias
     n = len(data)
