@@ -29,7 +29,7 @@ from PIL import Image
 
 import glassnet
 from glassnet import Checkpoint, Dataset, Network, Settings, as_input, load, mnist, open_image
-from glassnet.data import MAX_CLASSES, chosen, from_labels, read_idx
+from glassnet.data import MAX_CLASSES, chosen, from_labels, read_idx, summarize
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.images import Pictures, whole
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint
@@ -433,6 +433,116 @@ def test_npz_targets_to_predict_are_floating_point(tmp_path, rng):
         data.labels  # noqa: B018
 
 
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
+def test_npz_whole_numbers_as_floats_are_classes_and_it_is_said(tmp_path, kind, shape):
+    (x, y), (x_test, y_test) = examples(40, 10), examples(6, 3, seed=5)
+    np.savez(
+        tmp_path / "a.npz", x_train=x, y_train=y.astype(kind).reshape(shape), x_test=x_test, y_test=y_test.astype(kind)
+    )
+    splits = load(tmp_path / "a.npz")
+    assert splits.train.classes == splits.validation.classes == splits.test.classes == tuple("0123456789")
+    assert splits.test.labels.tolist() == y_test.tolist()
+    (note,) = splits.notes
+    assert note == (
+        f"the targets, {np.dtype(kind)}, are all whole numbers, so they are read as classes (10 of them occur); to predict "
+        "them as numbers, add an empty array named classes to the file"
+    )
+
+
+def test_npz_labels_of_minus_1_and_1_and_their_names(tmp_path, rng):
+    np.savez(tmp_path / "a.npz", x=rng.random((8, 2)), y=np.array([-1.0, 1] * 4))
+    assert sorted(load(tmp_path / "a.npz", validation=0).train.classes) == ["-1", "1"]
+    names = np.array(["no", "yes"])
+    np.savez(tmp_path / "b.npz", x=rng.random((8, 2)), y=np.array([0.0, 1] * 4), classes=names)
+    splits = load(tmp_path / "b.npz", validation=0)
+    assert (splits.train.classes, splits.train.labels.tolist()) == (("no", "yes"), [0, 1] * 4)
+    np.savez(tmp_path / "c.npz", x=rng.random((8, 2)), y=np.array([0.0, 2] * 4), classes=names)
+    with pytest.raises(WrongFile, match=r"c\.npz: label '2' is not one of the 2 classes 0, 1"):
+        load(tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "i8", "u1", "bool"])
+def test_npz_one_hot_rows_are_classes_and_it_is_said(tmp_path, kind):
+    (x, y), (x_test, y_test) = examples(40, 10), examples(6, 3, seed=5)
+    hot, hot_test = np.eye(11)[y].astype(kind), np.eye(11)[y_test].astype(kind)  # nothing is of the last class
+    np.savez(tmp_path / "a.npz", x_train=x, y_train=hot, x_test=x_test, y_test=hot_test)
+    splits = load(tmp_path / "a.npz")
+    assert splits.train.classes == splits.validation.classes == splits.test.classes == tuple(map(str, range(11)))
+    np.testing.assert_array_equal(splits.test.targets, hot_test.astype(np.float32))
+    assert splits.notes == (
+        f"the targets, {np.dtype(kind)}, are one-hot, so they are read as 11 classes; to predict them as numbers, add an "
+        "empty array named classes to the file",
+    )
+
+
+def test_npz_one_hot_columns_have_the_names_there_are(tmp_path, rng):
+    arrays = {"x": rng.random((9, 2)), "y": np.eye(3, dtype=np.float32)[np.arange(9) % 3]}
+    np.savez(tmp_path / "a.npz", **arrays, classes=np.array(["cat", "owl", "yak"]))
+    data = load(tmp_path / "a.npz", validation=0).train
+    assert (data.classes, data.labels.tolist()) == (("cat", "owl", "yak"), [0, 1, 2] * 3)
+    np.savez(tmp_path / "b.npz", **arrays, classes=np.array(["cat", "owl"]))
+    with pytest.raises(WrongFile, match=r"b\.npz: the targets have 3 columns, one-hot, but the array classes names 2"):
+        load(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize("y", [np.arange(12.0) % 3, np.arange(12) % 3, np.eye(3)[np.arange(12) % 3]])
+def test_npz_with_an_empty_array_of_classes_has_numbers_to_predict(tmp_path, rng, y):
+    for empty in (np.array([]), np.array([], str)):
+        np.savez(tmp_path / "a.npz", x=rng.random((12, 2)), y=y, classes=empty)
+        splits = load(tmp_path / "a.npz", validation=2)
+        assert splits.train.classes is None
+        assert splits.notes == ("the array classes is empty, so the targets are read as numbers to predict",)
+    whole = load(tmp_path / "a.npz", validation=0).train
+    np.testing.assert_array_equal(whole.targets, y.reshape(12, -1).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.arange(12) % 3 + 0.5,
+        np.append(np.arange(11) % 3, 0.5),
+        np.arange(12.0),  # each its own: prices, ages
+        np.arange(12.0) % 7,  # fewer than two examples of each
+        np.full(12, 3.0),  # one class is none
+        np.array([0, 1e300] * 6) / 1e262,  # 1e38 is whole, but no label
+        np.array([[0.0, 1], [1, 1]] * 6),  # two may be true at once
+        np.array([[0.0, 0], [1, 0]] * 6),
+        np.array([[0.0, 2], [2, 0]] * 6),
+        np.array([[0, 1.5], [1, 0]] * 6),
+    ],
+)
+def test_npz_other_floats_are_numbers_to_predict_and_nothing_is_said(tmp_path, rng, y):
+    np.savez(tmp_path / "a.npz", x=rng.random((12, 2)), y=y)
+    splits = load(tmp_path / "a.npz", validation=0)
+    assert (splits.train.classes, splits.notes) == (None, ())
+    np.testing.assert_array_equal(splits.train.targets, y.reshape(12, -1).astype(np.float32))
+
+
+def test_npz_a_thousand_whole_floats_are_classes_and_more_are_numbers(tmp_path):
+    for count, classes in ((1000, 1000), (1001, None)):
+        np.savez(tmp_path / "a.npz", x=np.zeros((4004, 1)), y=np.arange(4004.0) % count)
+        found = load(tmp_path / "a.npz", validation=0).train.classes
+        assert (None if found is None else len(found)) == classes
+
+
+def test_npz_parts_are_read_alike(tmp_path, rng):
+    x, whole = rng.random((12, 2)), np.arange(12.0) % 3
+    np.savez(tmp_path / "a.npz", x_train=x, y_train=whole, x_test=x, y_test=whole + 0.5)
+    splits = load(tmp_path / "a.npz", validation=0)  # whole by chance: what is to be predicted is not
+    assert (splits.train.classes, splits.test.classes, splits.notes) == (None, None, ())
+    np.savez(tmp_path / "b.npz", x_train=x, y_train=whole.astype(int), x_test=x, y_test=whole)
+    splits = load(tmp_path / "b.npz", validation=0)
+    assert splits.test.classes == splits.train.classes == ("0", "1", "2")
+    for y_test, says in (
+        (whole + 0.5, "labels must be whole numbers or names"),
+        (whole + 1, r"label '3' is not one of the 3 classes 0, 1, 2"),
+    ):
+        np.savez(tmp_path / "c.npz", x_train=x, y_train=whole.astype(int), x_test=x, y_test=y_test)
+        with pytest.raises(WrongFile, match=says):
+            load(tmp_path / "c.npz", validation=0)
+
+
 def test_npz_with_validation_data_keeps_them(tmp_path):
     (x, y), (x_val, y_val) = examples(), examples(6, seed=5)
     np.savez(tmp_path / "a.npz", x_train=x, y_train=y, x_val=x_val, y_val=y_val)
@@ -730,6 +840,35 @@ def test_images_become_rows():
     data = from_labels(X.reshape(6, 2, 1), [0, 1] * 3, dtype=np.float64)
     np.testing.assert_array_equal(data.inputs, X)
     assert data.inputs.dtype == data.targets.dtype == np.float64
+
+
+def test_a_summary_by_hand(xp):
+    x = [[0, 1, 7], [0, 5, 7]] * 10
+    data = Dataset(xp.asarray(x, dtype=xp.float32), xp.asarray([[0.0, 1], [1, 0]] * 10), classes=("a", "b"))
+    found = summarize(data)
+    assert (found.examples, found.inputs, found.outputs) == (20, 3, 2)
+    assert (found.low, found.high, found.targets) == (0, 7, (0, 1))
+    assert found.size == pytest.approx(((1 + 25 + 2 * 49) / 6) ** 0.5)
+    assert found.zeros == pytest.approx(1 / 3)
+    assert found.spreads == (2, 2)  # the other two columns are constant
+    assert found.classes == (("a", 10), ("b", 10))
+    numbers = summarize(replace(data, classes=None))
+    assert numbers.classes is None
+
+
+def test_a_summary_leaves_out_the_spread_of_what_is_almost_always_0_and_knows_large_numbers(rng):
+    x = np.zeros((2000, 4))
+    x[:, 0] = 1e9 + np.arange(2000) % 2  # the difference of sums of squares would have no digit left
+    x[:19, 1] = 5  # fewer than 1 %
+    x[:20, 2] = 5
+    found = summarize(Dataset(x, x[:, :1]))
+    assert found.spreads == pytest.approx((5 * (0.01 * 0.99) ** 0.5, 0.5))
+    assert found.classes is None
+    few = np.where(np.arange(30)[:, None] < [9, 10], 1.0, 0.0)  # of 30 examples, at least 10
+    assert summarize(Dataset(few, few[:, :1])).spreads == pytest.approx(((1 / 3 * 2 / 3) ** 0.5,) * 2)
+    assert summarize(Dataset(few[:, :1], few)).spreads is None
+    with np.errstate(all="raise"):
+        assert summarize(Dataset(np.full((3, 2), 1e200) * [[1], [2], [3]], few[:3])).size == np.inf
 
 
 def test_one_output_stands_for_two_classes():

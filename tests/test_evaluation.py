@@ -3,12 +3,8 @@ import pytest
 
 from glassnet import Dataset, Network, WrongValue, confusion, evaluate, explain, mistakes
 from glassnet.activations import identity, sigmoid
-<<<<<<< HEAD
 from glassnet.arrays import from_numpy
 from glassnet.costs import binary_cross_entropy, cross_entropy, squared_error
-=======
-from glassnet.costs import binary_cross_entropy, cross_entropy, squared_error
->>>>>>> f35f526 (Targets that a cost has no meaning for are refused by name, and so is a single softmax output)
 from glassnet.evaluation import Mistake, outputs
 from glassnet.network import Layer
 
@@ -92,7 +88,6 @@ def test_another_answer_is_asked_instead_of_the_network():
     assert asked == [4] * 4
 
 
-<<<<<<< HEAD
 SAYS = np.array([[0.9, 0.2, 0.6], [0.8, 0.7, 0.3], [0.1, 0.4, 0.5], [0.6, 0.9, 0.1]])
 TRUE = np.array([[1.0, 0, 1], [1, 1, 0], [0, 1, 1], [0, 0, 0]])
 MANY = Dataset(SAYS, TRUE, classes=("cat", "dog", "hat"))
@@ -153,11 +148,11 @@ def test_an_answer_that_is_nan_is_never_right():
         result = evaluate(echo(3), data, squared_error, answer)
         assert result.accuracy == 0
         assert np.isnan(result.cost)
-=======
+
+
 def test_targets_that_the_cost_has_no_meaning_for_are_refused():
     data = Dataset(np.zeros((2, 3)), np.asarray([[0.0, 1.0], [4.0, 5.0]]))
     with pytest.raises(WrongValue, match=r"cross_entropy needs .* but example 1 has 4, 5"):
         evaluate(Network.random((3, 2), output="softmax"), data, cross_entropy)
     with pytest.raises(WrongValue, match="a single output after softmax is always 1"):
         evaluate(Network.random((3, 1), output="softmax"), Dataset(np.zeros((2, 3)), np.ones((2, 1))), cross_entropy)
->>>>>>> f35f526 (Targets that a cost has no meaning for are refused by name, and so is a single softmax output)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -37,11 +37,13 @@ __all__ = [
     "MAX_CLASSES",
     "Dataset",
     "Splits",
+    "Summary",
     "chosen",
     "from_labels",
     "load",
     "mnist",
     "read_idx",
+    "summarize",
 ]
 
 MAX_CLASSES = 10_000
@@ -52,6 +54,12 @@ _WHOLE = 1e-3
 _DEFLATE_LIMIT = 1032
 """Deflate cannot shrink data by more than this factor, so a file that claims to hold more is lying."""
 _CHUNK = 2**20
+_ROWS = 1024
+"""Examples summarized together: few enough to stay in the processor's cache."""
+_RARE, _RARE_COUNT = 0.01, 10
+"""An input other than 0 in a smaller share of the examples, or in fewer of them, has no spread worth comparing."""
+_MOST_FLOAT_CLASSES = 1000
+"""The most different whole numbers that are taken for classes though they are stored as floating-point numbers."""
 
 
 # ── Examples ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,12 +232,81 @@ class Splits:
         test: to report on.
         pictures: how its inputs were made of pictures, so that another picture can be made into one; None where they were
             not, or nobody knows.
+        notes: what its reader took for granted, a sentence each, such as that floating-point numbers are classes.
     """
 
     train: Dataset
     validation: Dataset | None
     test: Dataset | None
     pictures: Pictures | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What examples are like, in numbers.
+
+    Attributes:
+        examples: how many.
+        inputs, outputs: how many numbers each has, and how many desired outputs.
+        low, high: the smallest and the largest input.
+        size: the root of the mean square of all inputs.
+        zeros: the share of inputs that are 0, from 0 to 1.
+        spreads: the smallest and the largest standard deviation of an input over the examples. Left out are inputs that
+            are the same in all examples, and those other than 0 in fewer than 1 % of them, or fewer than 10: so few numbers
+            say little of a scale (as at the edges of images, or of rare categories). None if there is none left.
+        targets: the smallest and the largest desired output.
+        classes: the name of each class, and how many examples it has; None where the targets are numbers to predict.
+    """
+
+    examples: int
+    inputs: int
+    outputs: int
+    low: float
+    high: float
+    size: float
+    zeros: float
+    spreads: tuple[float, float] | None
+    targets: tuple[float, float]
+    classes: tuple[tuple[str, int], ...] | None
+
+
+@lru_cache(
+    maxsize=1
+)  # a tenth of a second for MNIST; the command line asks for what it prints, and training for its warnings
+def summarize(data: Dataset) -> Summary:
+    """What these examples are like: see :class:`Summary`. Weights do not count."""
+    x, y = to_numpy(data.inputs), to_numpy(data.targets)
+    n, width = x.shape
+    low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+    nonzero, total, squares, deviations = (np.zeros(width) for _ in range(4))
+    with np.errstate(over="ignore", invalid="ignore"):  # the square of a huge number is infinite, and so is that size
+        for first in range(0, n, _ROWS):
+            part = x[first : first + _ROWS].astype(np.float64)
+            nonzero += np.count_nonzero(part, axis=0)
+            total += part.sum(axis=0)
+            squares += np.square(part).sum(axis=0)
+        for first in range(
+            0, n, _ROWS
+        ):  # around the mean, since the difference of two large sums would be mostly rounding
+            deviations += np.square(x[first : first + _ROWS] - total / n).sum(axis=0)
+        spreads = np.sqrt(deviations / n)[(low < high) & (nonzero >= max(_RARE * n, _RARE_COUNT))]
+        size = float(np.sqrt(squares.mean() / n))
+    counts = None
+    if data.classes is not None:
+        counts = np.bincount(data.labels, minlength=len(data.classes)).tolist()
+    return Summary(
+        examples=n,
+        inputs=width,
+        outputs=y.shape[1],
+        low=float(low.min()),
+        high=float(high.max()),
+        size=size,
+        zeros=1 - float(nonzero.sum()) / x.size,
+        spreads=(float(spreads.min()), float(spreads.max())) if len(spreads) else None,
+        targets=(float(y.min()), float(y.max())),
+        classes=None if data.classes is None or counts is None else tuple(zip(data.classes, counts, strict=True)),
+    )
 
 
 def from_labels(inputs: Any, labels: Any, classes: Sequence[str] | None = None, *, dtype: Any = np.float32) -> Dataset:
@@ -524,25 +601,73 @@ def _load_npz(path: Path) -> Splits:
         raise
     except Exception as error:  # on damaged archives, zipfile raises errors of many types, which it does not list
         raise WrongFile(f"{path} is not a whole .npz file: save it again with numpy.savez") from error
-    parts: dict[str, Dataset] = {}
-    for part, inputs, targets in _NPZ_NAMES:
-        x = next((arrays[name] for name in inputs if name in arrays), None)
-        y = next((arrays[name] for name in targets if name in arrays), None)
-        if x is not None and y is not None:
-            classes = parts["train"].classes if "train" in parts else None
-            parts[part] = _from_arrays(x, y, classes, path, remarks["classes"])
-    if "train" not in parts:
+    pairs = {
+        part: (x, y)
+        for part, inputs, targets in _NPZ_NAMES
+        if (x := next((arrays[name] for name in inputs if name in arrays), None)) is not None
+        and (y := next((arrays[name] for name in targets if name in arrays), None)) is not None
+    }
+    if "train" not in pairs:
         raise WrongFile(
             f"{path} has no x_train and y_train (nor inputs and targets, nor x and y): found {sorted(arrays)}"
         )
+    kind, note = _kind([y for _, y in pairs.values()], remarks["classes"])
+    parts: dict[str, Dataset] = {}
+    for part, (x, y) in pairs.items():
+        classes = parts["train"].classes if "train" in parts else None
+        parts[part] = _from_arrays(x, y, kind, classes, path, remarks["classes"])
     pictures = _pictures_of(remarks["pictures"], parts["train"].inputs.shape[1])
-    return Splits(parts["train"], parts.get("validation"), parts.get("test"), pictures)
+    return Splits(parts["train"], parts.get("validation"), parts.get("test"), pictures, () if note is None else (note,))
+
+
+_Kind = Literal["labels", "one-hot", "numbers"]
+"""What an array of desired outputs holds: one label for each example; a column for each class; numbers to predict."""
+
+
+def _kind(arrays: Sequence[NDArray[Any]], names: NDArray[Any] | None) -> tuple[_Kind, str | None]:
+    """What the desired outputs of all parts hold, and what to say where that is not plain from their type alone.
+
+    ``names`` is the archive's array of the names of classes: an empty one says that there are no classes.
+    """
+    if any(y.dtype.kind == "U" for y in arrays):
+        return "labels", None
+    if names is not None and names.size == 0:
+        return "numbers", "the array classes is empty, so the targets are read as numbers to predict"
+    flat = [y.reshape(len(y), -1) for y in arrays]
+    columns, dtype = flat[0].shape[1], arrays[0].dtype
+    otherwise = "to predict them as numbers, add an empty array named classes to the file"
+    if columns > 1 and all(y.shape[1] == columns and _is_one_hot(y) for y in flat):
+        return "one-hot", f"the targets, {dtype}, are one-hot, so they are read as {columns:,} classes; {otherwise}"
+    if dtype.kind != "f":
+        return "labels", None
+    if columns == 1 and all(_is_whole(y) for y in arrays):
+        different = len(np.unique(flat[0]))
+        # As many values as examples, or thousands of them, are prices or ages rather than classes.
+        if _names_classes(names) or 2 <= different <= min(_MOST_FLOAT_CLASSES, len(flat[0]) / 2):
+            what = f"the targets, {dtype}, are all whole numbers, so they are read as classes"
+            return "labels", f"{what} ({different:,} of them occur); {otherwise}"
+    return "numbers", None
+
+
+def _is_one_hot(y: NDArray[Any]) -> bool:
+    """Whether each row has a 1 in one column and 0 in all others."""
+    return bool((((y == 0) | (y == 1)).all(axis=1) & (np.count_nonzero(y, axis=1) == 1)).all())
+
+
+def _is_whole(y: NDArray[Any]) -> bool:
+    """Whether all are whole numbers, of a size up to which float64 can tell each from the next."""
+    wide = y.astype(np.float64)
+    return bool((np.abs(wide) <= 2**53).all()) and bool((np.rint(wide) == wide).all())
+
+
+def _names_classes(names: NDArray[Any] | None) -> bool:
+    return names is not None and names.dtype.kind == "U" and names.ndim == 1
 
 
 def _remark(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any] | None:
     """An array that need not be there; what another program calls so and cannot be read is none of ours."""
     with suppress(WrongFile, KeyError):
-        return _read_npy(archive, archive.getinfo(f"{name}.npy"), path)
+        return _read_npy(archive, archive.getinfo(f"{name}.npy"), path, empty=True)
     return None
 
 
@@ -557,31 +682,45 @@ def _pictures_of(remark: NDArray[Any] | None, inputs: int) -> Pictures | None:
 
 
 def _from_arrays(
-    x: Any, y: Any, classes: tuple[str, ...] | None, path: Path, names: NDArray[Any] | None = None
+    x: Any, y: Any, kind: _Kind, classes: tuple[str, ...] | None, path: Path, names: NDArray[Any] | None
 ) -> Dataset:
-    """Whole numbers and names in y are labels; floating-point numbers are targets to predict.
+    """Examples from the two arrays of a part of an ``.npz`` file, of which y holds what ``kind`` says.
 
-    With ``names``, whole numbers count these, from 0.
+    With ``names``, whole numbers count these, from 0, and so do the columns of one-hot rows. Without, the classes are
+    ``classes``, those of the part to train on, or else the labels that occur.
     """
     try:
-        if names is not None and names.dtype.kind == "U" and names.ndim == 1 and y.dtype.kind in "iu":
-            counted = from_labels(_scaled(x), y.reshape(-1), [str(number) for number in range(len(names))])
+        if kind == "numbers":
+            if x.dtype.kind not in "fiub":
+                raise WrongValue(f"inputs must be numbers, got dtype {x.dtype}")
+            with np.errstate(
+                over="ignore", invalid="ignore"
+            ):  # what is too large becomes infinity, which Dataset refuses
+                columns = y.astype(np.float32).reshape(len(y), -1)
+            return Dataset(_scaled(x).reshape(len(x), -1), columns)
+        count = None  # of classes that are numbers from 0, if that is how they are labeled
+        if kind == "one-hot":
+            count, y = y.reshape(len(y), -1).shape[1], y.reshape(len(y), -1).argmax(axis=1)
+        elif y.dtype.kind == "f" and _is_whole(y):
+            y = y.astype(np.int64)  # or the names of the classes would end in ".0"
+        inputs = _scaled(x) if x.dtype.kind in "fiub" else x
+        labels = y.reshape(-1) if y.size == len(y) else y
+        if _names_classes(names) and y.dtype.kind in "iu":
+            assert names is not None
+            if count not in (None, len(names)):
+                raise WrongValue(f"the targets have {count} columns, one-hot, but the array classes names {len(names)}")
+            counted = from_labels(inputs, labels, [str(number) for number in range(len(names))])
             return replace(counted, classes=tuple(names.tolist()))
-        if y.dtype.kind != "f":
-            return from_labels(
-                _scaled(x) if x.dtype.kind in "fiub" else x, y.reshape(-1) if y.size == len(y) else y, classes
-            )
-        if x.dtype.kind not in "fiub":
-            raise WrongValue(f"inputs must be numbers, got dtype {x.dtype}")
-        with np.errstate(over="ignore", invalid="ignore"):  # a number too large becomes infinity, which Dataset refuses
-            columns = y.astype(np.float32).reshape(len(y), -1)
-        return Dataset(_scaled(x).reshape(len(x), -1), columns)
+        return from_labels(inputs, labels, classes if count is None else [str(number) for number in range(count)])
     except (WrongValue, TypeError, ValueError) as error:
         raise WrongFile(f"{path}: {error}") from error
 
 
-def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> NDArray[Any]:
-    """One array of an .npz file, with its header checked before memory is taken (numpy.load trusts it)."""
+def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, empty: bool = False) -> NDArray[Any]:
+    """One array of an .npz file, with its header checked before memory is taken (numpy.load trusts it).
+
+    ``empty``: whether an array of the shape (0,) is one, too.
+    """
     where = f"{info.filename} in {path}"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # The others shrink data without limit, and zipfile would unpack what it reads of them in one piece.
@@ -598,6 +737,8 @@ def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> ND
         claim = f"{where} says it holds {str(dtype)[:60]} of shape {str(shape)[:60]}"
         if dtype.kind not in "fiubU" or not shape:
             raise WrongFile(f"{claim}: expected numbers or names, one row for each example")
+        if empty and shape == (0,):
+            return np.empty(0, dtype)
         expected = math.prod(shape) * dtype.itemsize
         if not 0 < expected <= info.compress_size * _DEFLATE_LIMIT or any(size < 1 for size in shape):
             raise WrongFile(f"{claim}, which cannot be in a file of its size: save it again")

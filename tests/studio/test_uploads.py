@@ -342,6 +342,19 @@ def test_numbers_to_predict(given):
     np.testing.assert_array_equal(arrays["targets"], x[:6, :2])
 
 
+@pytest.mark.parametrize("how", ["floats", "one-hot"])
+def test_labels_as_floats_are_classes_as_they_are_on_the_command_line(given, how):
+    pixels, labels = digits(40)
+    y = labels.astype(np.float32) if how == "floats" else np.eye(3, dtype=np.float32)[labels]
+    found = give(given, npz(x_train=pixels, y_train=y, x_test=pixels[:6], y_test=y[:6]), "floats.npz")
+    counts = np.bincount(np.concatenate([labels, labels[:6]])).tolist()
+    assert found["classes"] == [{"name": str(name), "count": count} for name, count in enumerate(counts)]
+    assert (found["outputs"], found["class_count"]) == (3, 3)
+    splits = load(*found["sources"], validation=0)
+    assert splits.train.labels.tolist() == labels.tolist()
+    assert given.sample("1", 2)[1]["labels"].tolist() == [0, 0, 1, 1, 2, 2]
+
+
 @pytest.mark.parametrize("n", [2, 3, 4, 12])
 def test_few_examples(given, n):
     found = give(given, npz(x=np.eye(n, 3) + np.arange(n)[:, None], y=np.arange(n) % 2), "few.npz")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from glassnet.cli.console import app, out
+from glassnet.cli.console import app, err, out
 from glassnet.cli.opened import RunArgument, opened, own_data
 from glassnet.costs import Cost
 from glassnet.data import Dataset, load
@@ -61,6 +61,8 @@ def _evaluate(
         raise WrongFile(
             f"the data has the classes {', '.join(dataset.classes)}, but the network was trained for {', '.join(known)}"
         )
+    for note in splits.notes:
+        err.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
     cost = cost_for(network)
     answer = answer_of(network)
     result = evaluate(network, dataset, cost, answer)
