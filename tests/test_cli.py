@@ -542,7 +542,7 @@ def test_saturation_is_a_warning(here, capsys):
         "run",
     )
     assert code == 0
-    assert err.count("warning: after epoch 1, the network has learned nothing") == 1
+    assert err.count("warning: after epoch 1, the network answers no better than a constant") == 1
 
 
 @pytest.mark.parametrize(
@@ -640,6 +640,57 @@ def test_evaluate_and_predict_refuse_what_does_not_fit(trained, here, capsys):
     assert (code, "this data has no test part" in err) == (1, True)
 
 
+def test_what_came_in_is_shown_and_labels_as_floats_are_classes(here, capsys):
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % 3
+    x = (rng.random((120, 16)) * (rng.random((120, 16)) < 0.5)).astype(np.float32)
+    x[:, 0], x[:, 1] = y / 2, 1
+    for name, targets in (("floats", y.astype(np.float32)), ("onehot", np.eye(3, dtype=np.float32)[y])):
+        np.savez(f"{name}.npz", x_train=x, y_train=targets, x_test=x, y_test=targets)
+        code, out, err = glassnet(capsys, "train", "--data", f"{name}.npz", "--validation", "0", *QUICK, "--out", name)
+        assert code == 0, err
+        lines = [" ".join(line.split()) for line in err.splitlines()]
+        zeros = 100 * (1 - np.count_nonzero(x) / x.size)
+        assert f"inputs 16 for each example, from 0 to 1, {zeros:.1f}% of them 0" in lines
+        assert "classes 0: 40, 1: 40, 2: 40" in lines
+        assert "note the targets, float32, are" in " ".join(lines)
+        code, out, err = glassnet(capsys, "evaluate", name)
+        assert code == 0
+        assert "test accuracy" in out
+        assert "truth ↓" in out
+        assert err.startswith("note: the targets, float32, are")
+        told = json.loads(glassnet(capsys, "evaluate", name, "--json")[1])
+        assert (told["classes"], np.sum(told["confusion"])) == (["0", "1", "2"], 120)
+
+
+def test_many_classes_and_names_that_would_steer_a_terminal_are_shown_shortened(here, capsys):
+    names = np.array([f"{number:02}\x1b[31m{'long' * 9}" for number in range(14)])
+    np.savez("many.npz", x=np.random.default_rng(0).random((150, 4)), y=names[np.minimum(np.arange(150) % 15, 13)])
+    err = glassnet(capsys, "train", "--data", "many.npz", "--validation", "0", *QUICK, "--out", "run")[2]
+    shown = " ".join(err.split())
+    assert "classes 00�[31mlonglonglong…: 10, 01" in shown
+    assert ", and 2 more of 10 to 20" in shown
+    assert "\x1b" not in err
+
+
+@pytest.mark.parametrize("cost", ["cross_entropy", "binary_cross_entropy"])
+def test_targets_that_a_cost_has_no_meaning_for_leave_no_run_behind(here, capsys, cost):
+    np.savez("rows.npz", x=np.random.default_rng(0).random((60, 3)), y=np.random.default_rng(0).random((60, 2)) * 50)
+    code, _, err = glassnet(capsys, "train", "--data", "rows.npz", "--cost", cost, "--out", "run")
+    assert code == 2
+    assert err.startswith(f"error: the cost {cost} needs")
+    assert not Path("run").exists()
+
+
+@pytest.mark.filterwarnings("default")  # shown, as for a user, rather than raised
+def test_badly_scaled_inputs_are_a_warning_below_what_came_in(here, capsys):
+    np.savez("large.npz", x=np.random.default_rng(0).random((60, 4)) * 255, y=np.arange(60) % 2)
+    code, _, err = glassnet(capsys, "train", "--data", "large.npz", *QUICK, "--out", "run")
+    assert code == 0
+    assert err.count("warning: the inputs run from") == 1
+    assert err.index("inputs    4 for each example") < err.index("warning: the inputs run from")
+
+
 def test_numbers_to_predict(here, capsys):
     rng = np.random.default_rng(0)
     x = rng.random((200, 3)).astype(np.float32)
@@ -661,6 +712,7 @@ def test_numbers_to_predict(here, capsys):
     code, out, err = glassnet(capsys, "train", "--data", "rows.npz", *arguments, "--out", "run")
     assert code == 0, err
     assert "validation cost" in err
+    assert re.search(r"targets +1 number to predict, from 0\.\d+ to \d\.\d+", err)
     code, out, _ = glassnet(capsys, "evaluate", "run")
     assert code == 0
     assert float(out.split()[1]) < 0.1

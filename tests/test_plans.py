@@ -198,6 +198,28 @@ def test_what_does_not_fit_is_refused(stripes, options, says):
     assert "--" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("y", "options", "says"),
+    [
+        ([0.5, 7.5, 9.5], {"changes": {"cost": "cross_entropy"}, "output": "softmax"}, "a single output after softmax"),
+        ([0.5, 7.5, 9.5], {"changes": {"cost": "binary_cross_entropy"}}, "needs targets from 0 to 1, but example"),
+        ([[0.5, 7.5], [1, 0], [0, 1]], {"changes": {"cost": "cross_entropy"}}, "to sum to 1, but example"),
+        ([0.5, 0.5, 0.5], {}, "have the same target"),
+        ([0.1, 0.5, 0.9], {"hidden": ["softmax"], "sizes": [4, 1, 1]}, "layer 1 is a single neuron after softmax"),
+    ],
+)
+def test_data_that_cannot_be_learned_is_refused_before_there_is_a_plan(tmp_path, y, options, says):
+    rows = np.asarray(y)[np.arange(60) % 3]
+    np.savez(tmp_path / "a.npz", x=np.random.default_rng(0).random((60, 4)), y=rows)
+    with pytest.raises(WrongValue, match=says):
+        begun(recipe("plain"), sources=[str(tmp_path / "a.npz")], **options)
+    held = {"x_val": np.zeros((2, 4)), "y_val": np.full((2, 2), 7)}
+    good = np.asarray([[0.5, 0.5], [1, 0]])[np.arange(60) % 2]
+    np.savez(tmp_path / "b.npz", x=np.random.default_rng(0).random((60, 4)), y=good, **held)
+    with pytest.raises(WrongValue, match=r"cross_entropy needs .* but example 0 has 7, 7"):  # of those to validate
+        begun(recipe("plain"), {"cost": "cross_entropy"}, sources=[str(tmp_path / "b.npz")])
+
+
 def test_settings_that_do_not_fit_are_refused_before_the_data_is_read():
     with pytest.raises(WrongValue, match="change one of the two"):
         begun(recipe("plain"), {"cost": "cross_entropy"}, output="relu", sources=["nowhere"])

@@ -14,6 +14,7 @@ from glassnet import (
     Diverged,
     EpochEnded,
     Finished,
+    Layer,
     Network,
     Run,
     Settings,
@@ -29,7 +30,8 @@ from glassnet import (
     save_checkpoint,
     train,
 )
-from glassnet.activations import ReLU
+from glassnet.activations import ReLU, identity
+from glassnet.costs import absolute_error, squared_error
 from glassnet.deform import Affine, Deformer, Elastic
 from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.fused import Fused
@@ -245,6 +247,43 @@ def test_a_diverged_error_crosses_processes(few):
     assert (str(copy), copy.step) == (str(caught.value), caught.value.step)
 
 
+def test_a_divergence_on_badly_scaled_inputs_names_them_first(few):
+    import pickle
+
+    data = replace(few[0], inputs=few[0].inputs * np.float32(255))
+    with pytest.raises(
+        Diverged, match=r"\. The inputs run from 0 to 255, .* If it diverges even then, lower"
+    ) as caught:
+        last(train(small(hidden="relu", output="identity"), data, optimizer=SGD(1.0), quiet=True))
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.inputs) == (str(caught.value), caught.value.inputs)
+    assert "the inputs run" in copy.inputs
+    error = Diverged(1, 1, 9.0, caught.value.checkpoint)
+    assert (error.inputs, "Lower the learning rate (it was 1) or clip" in str(error)) == (None, True)
+
+
+@pytest.mark.parametrize("cost", [squared_error, absolute_error])
+def test_a_first_minibatch_that_costs_nothing_is_no_measure_of_divergence(engine, cost):
+    # A network that says 0, and data of which the first minibatch wants just that; the others want 1.
+    first = order(400, 0, 0)[:10]
+    targets = np.ones((400, 1), np.float32)
+    targets[first] = 0
+    data = Dataset(np.random.default_rng(0).random((400, 2), np.float32), targets)
+    network = Network((Layer(np.zeros((1, 2), np.float32), np.zeros(1, np.float32)),), (identity,))
+    options = {"cost": cost, "optimizer": SGD(1e-3), "engine": engine, "epochs": 2, "quiet": True}
+    ends = [event for event in train(network, data, **options) if isinstance(event, EpochEnded)]
+    assert len(ends) == 2
+    assert ends[0].checkpoint.first_cost == 0
+    assert ends[0].cost > 0.5
+
+
+def test_a_network_that_was_nearly_perfect_goes_on_with_other_data(few, engine):
+    data = few[0]
+    done = list(train(small(), data, epochs=1, engine=engine))[-1].checkpoint
+    perfect = replace(done, first_cost=1e-9)  # as of a training that began with a copy of the right answer
+    assert [type(event) for event in train(None, data, start=perfect, epochs=2, engine=engine)][-1] is Finished
+
+
 def test_a_saturated_network_is_warned_about_by_name(few, engine):
     network = Network.random((784, 16, 16, 10), initializer="standard_normal")
     with pytest.warns(
@@ -286,6 +325,25 @@ def test_one_example_of_one_class_trains_nothing(few):
 def test_wrong_options_are_refused_before_the_first_event(few, options, says):
     with pytest.raises(WrongValue, match=says):
         train(small(), few[0], **options)
+
+
+@pytest.mark.parametrize("part", ["data", "validation"])
+def test_targets_that_the_cost_has_no_meaning_for_are_refused_before_the_first_event(few, part):
+    good = few[0].take(slice(0, 20))
+    wrong = replace(good, targets=good.targets * np.float32(50), classes=None)
+    parts = {"data": good, "validation": good} | {part: wrong}
+    train(small(output="identity"), wrong)
+    for output, cost in (("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy")):
+        with pytest.raises(WrongValue, match=f"the cost {cost} needs .* but example 0 has"):
+            train(small(output=output), parts["data"], validation=parts["validation"], cost=cost)
+
+
+def test_a_single_softmax_neuron_is_refused_wherever_it_is(few):
+    numbers = Dataset(few[0].inputs, few[0].targets[:, :1])
+    with pytest.raises(WrongValue, match="a single output after softmax is always 1"):
+        train(Network.random((784, 1), output="softmax"), numbers)
+    with pytest.raises(WrongValue, match="layer 2 is a single neuron after softmax, which is always 1"):
+        train(Network.random((784, 3, 1, 10), hidden=["sigmoid", "softmax"]), few[0])
 
 
 def test_data_and_network_must_fit(few):
@@ -414,8 +472,9 @@ def test_no_state_that_is_not_finite_is_ever_handed_out(few, every, engine, tmp_
             # the cost, some 10³⁷, is finite in float32; the squared gradient is not
             data = replace(data, inputs=data.inputs * np.float32(1e3), targets=data.targets * np.float32(3e18))
         run = Run.create(tmp_path / f"{optimizer.name}-{every}", {})
+        events = train(network, data, optimizer=optimizer, every=every, engine=engine, quiet=True)
         with pytest.raises(Diverged):
-            last(record(train(network, data, optimizer=optimizer, every=every, engine=engine), run, seconds=0))
+            last(record(events, run, seconds=0))
         assert all(np.isfinite(layer.weight).all() for layer in run.network().layers)
 
 

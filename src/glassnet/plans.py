@@ -39,7 +39,7 @@ from glassnet.optimizers import Constant, Optimizer, Schedule, as_optimizer, as_
 from glassnet.recipes import Recipe
 from glassnet.runs import Run
 from glassnet.settings import check_seed
-from glassnet.training import continued
+from glassnet.training import check_training, continued
 
 __all__ = [
     "CHANGES",
@@ -192,6 +192,7 @@ def begun(
     if len(inner) == 1:
         inner = inner * (len(wanted) - 2)
     network = Network.random(wanted, hidden=inner, output=last, initializer=start, seed=seed)
+    check_training(network, splits.train, splits.validation, settings)
     about = {
         **_versions(),
         "data": {

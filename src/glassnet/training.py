@@ -25,11 +25,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.arrays import moved, namespace, to_numpy
+from glassnet.arrays import namespace
 from glassnet.checkpoint import Checkpoint, Settings
-from glassnet.costs import Cost, as_cost, check_fit
-from glassnet.data import Dataset
+from glassnet.costs import Cost, as_cost, check_fit, check_targets
+from glassnet.data import Dataset, summarize
 from glassnet.deform import Deformation, Deformer, as_deformation
+from glassnet.diagnosis import constant_cost, stuck, unscaled
 from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.errors import GlassnetError, TrainingWarning, WrongValue
 from glassnet.evaluation import check_data, evaluate
@@ -37,7 +38,7 @@ from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
 from glassnet.network import Network, Parameters, check_numbers
 from glassnet.optimizers import Memory, Optimizer, as_optimizer
 
-__all__ = ["ENGINES", "Diverged", "as_engine", "continued", "order", "train"]
+__all__ = ["ENGINES", "Diverged", "as_engine", "check_training", "continued", "order", "train"]
 
 
 def _fused() -> Engine:
@@ -53,11 +54,9 @@ ENGINES: dict[str, Callable[[], Engine]] = {"fused": _fused, "reference": Refere
 _SHUFFLE = 1
 """Which of the seed's random streams shuffles; the network's initial numbers are drawn from stream 0."""
 _RUNAWAY = 1000
-"""An epoch whose mean cost is this many times the first minibatch's has run away."""
-_FLAT = 1e-3
-"""A neuron whose activation has less slope than this hardly learns."""
-_PROBE = 1000
-"""How many examples are looked at to see whether a network is stuck."""
+"""An epoch whose mean cost is this many times the first minibatch's, and the best constant answer's, has run away."""
+_PARTS = 4
+"""Parts of an epoch whose mean costs are kept, to see whether the cost is falling."""
 _STRETCH = 0.008
 """Seconds that an engine is left alone for, if a minibatch is not longer: so soon is it seen that someone wants to stop."""
 _PAUSE = 0.025
@@ -67,7 +66,8 @@ _SHARE = 20
 
 
 class Diverged(GlassnetError, ArithmeticError):
-    """Training ran away: the cost became infinite, not a number, or a thousand times what it was at the start.
+    """Training ran away: the cost became infinite, not a number, or a thousand times both the first minibatch's and that of
+    the best constant answer.
 
     Attributes:
         step: the minibatch at which it was seen, counted from 1 over the whole training.
@@ -75,21 +75,27 @@ class Diverged(GlassnetError, ArithmeticError):
         cost: the cost that was seen there.
         checkpoint: the best state from before: the end of the epoch with the lowest cost (on the validation data, where there
             are any), or the start.
+        inputs: what is wrong with the scale of the inputs, the likeliest cause (:func:`glassnet.diagnosis.unscaled`); None
+            if nothing is.
     """
 
-    def __init__(self, step: int, epoch: int, cost: float, checkpoint: Checkpoint) -> None:
+    def __init__(self, step: int, epoch: int, cost: float, checkpoint: Checkpoint, inputs: str | None = None) -> None:
         rate = checkpoint.settings.optimizer.rate(checkpoint.memory)
+        advice = f"Lower the learning rate (it was {rate:g}) or clip the gradient"
+        if inputs is not None:
+            advice = f"{inputs[:1].upper()}{inputs[1:]}. If it diverges even then, {advice[:1].lower()}{advice[1:]}"
         super().__init__(
-            f"training diverged: the cost was {cost:g} at step {step:,}, in epoch {epoch}. Lower the learning rate "
-            f"(it was {rate:g}) or clip the gradient. The best network before that, of epoch {checkpoint.epoch}, is kept."
+            f"training diverged: the cost was {cost:g} at step {step:,}, in epoch {epoch}. {advice}. "
+            f"The best network before that, of epoch {checkpoint.epoch}, is kept."
         )
         self.step = step
         self.epoch = epoch
         self.cost = cost
         self.checkpoint = checkpoint
+        self.inputs = inputs
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.step, self.epoch, self.cost, self.checkpoint)
+        return type(self), (self.step, self.epoch, self.cost, self.checkpoint, self.inputs)
 
 
 def order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -171,11 +177,13 @@ def train(
             network is large. Never changes the result.
         interrupt: when this is set, by a signal or another thread, the next event comes at once: after 10 milliseconds or
             one minibatch, whichever is longer.
-        quiet: do not warn of a network that learns nothing; its :class:`~glassnet.events.EpochEnded` says so in any case.
+        quiet: do not warn of badly scaled inputs, nor of a network that learns nothing; its
+            :class:`~glassnet.events.EpochEnded` says the latter in any case.
 
     Errors: :class:`~glassnet.errors.WrongValue`, at once, for data, settings and networks that do not fit.
-    :class:`Diverged` while training, if the cost runs away. A :class:`~glassnet.errors.TrainingWarning` if the network
-    is no better than a constant answer after an epoch, and neurons are too saturated to change that.
+    :class:`Diverged` while training, if the cost runs away. A :class:`~glassnet.errors.TrainingWarning` with the first
+    event, if the inputs are badly scaled (:func:`glassnet.diagnosis.unscaled`); and one after the first epoch at whose end
+    the network is no better than a constant answer and hardly on its way (:func:`glassnet.diagnosis.stuck`).
     """
     if (network is None) == (start is None):
         raise WrongValue("give either a network to train, or start, a checkpoint to go on from")
@@ -196,7 +204,7 @@ def train(
     if start is None:
         assert network is not None
         start = Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
-    _check(start.network, data, validation, settings)
+    check_training(start.network, data, validation, settings)
 
     n = len(data)
     if not 0 <= start.example <= n or start.epoch > settings.epochs:
@@ -243,18 +251,33 @@ def _memory(start: Checkpoint, n: int) -> Memory:
     return memory
 
 
-def _check(network: Network, data: Dataset, validation: Dataset | None, settings: Settings) -> None:
+def check_training(network: Network, data: Dataset, validation: Dataset | None, settings: Settings) -> None:
+    """Refuse what cannot be trained, or would be trained to no purpose: :func:`train` asks this before anything else.
+
+    Errors: :class:`~glassnet.errors.WrongValue` for a cost that does not fit the output, or that has no meaning for the
+    targets; for data of other sizes than the network's ends; for a layer of a single softmax neuron; and where there is
+    nothing to tell apart.
+    """
     check_numbers(network)
-    check_fit(settings.cost, network.activations[-1])
+    check_fit(settings.cost, network.activations[-1], network.sizes[-1])
     check_data(network, data)
     if validation is not None:
         check_data(network, validation)
+    for number, (activation, size) in enumerate(zip(network.activations, network.sizes[1:], strict=True), start=1):
+        if activation.range == "simplex" and size == 1:
+            raise WrongValue(
+                f"layer {number} is a single neuron after {activation.name}, which is always 1, whatever comes in: give it "
+                "more neurons or another activation"
+            )
     if len(data) < 2:
         raise WrongValue("there is only one example: learning needs at least two that differ")
     xp = namespace(data.targets)
     if bool(xp.all(data.targets == data.targets[:1, :])):
         what = "are of one class" if data.classes else "have the same target"
         raise WrongValue(f"all {len(data):,} examples {what}: there is nothing to tell apart")
+    for part in (data, validation):
+        if part is not None:
+            check_targets(settings.cost, part.targets)
 
 
 def _train(
@@ -273,13 +296,20 @@ def _train(
     state = engine.start(start.network, data, settings.cost, settings.optimizer, start.memory, dropout)
     now = best = start
     best_cost, warned, seconds = math.inf, False, 0.0
+    course: list[float] = []  # mean costs of the quarters of each epoch
     stretch, pause = 1, _PAUSE  # minibatches to do at once, and seconds until the next event
 
+    if not quiet and (problem := unscaled(summarize(data))):
+        warnings.warn(problem, TrainingWarning, stacklevel=2)
     assert start.memory.total is not None
     yield Started(start, n, start.memory.total, engine.name)
 
+    def diverged(step: int, epoch: int, cost: float) -> Diverged:
+        return Diverged(step, epoch, cost, best, unscaled(summarize(data)))
+
     for epoch in range(start.epoch, settings.epochs):
         rows = order(n, settings.seed, epoch)
+        epoch_costs: list[NDArray[Any]] = []
         while now.example < n:
             began = time.perf_counter()
             seen, parts, done = now.example, [], 0
@@ -299,7 +329,7 @@ def _train(
             finite = np.isfinite(costs)
             if not finite.all():
                 bad = int(finite.argmin())
-                raise Diverged(now.memory.step + bad + 1, epoch + 1, float(costs[bad]), best)
+                raise diverged(now.memory.step + bad + 1, epoch + 1, float(costs[bad]))
             before = time.perf_counter()
             network, memory = engine.checkpoint(state)
             cost_sum = now.cost_sum
@@ -308,9 +338,10 @@ def _train(
                 cost_sum += each * min(size, seen - first)
             if not _finite(network.layers, *memory.moments.values()):
                 # This step's cost was still good, the next one's could not be: said now, before anybody saves it.
-                raise Diverged(memory.step + 1, epoch + 1, math.nan, best)
+                raise diverged(memory.step + 1, epoch + 1, math.nan)
             first_cost = float(costs[0]) if now.first_cost is None else now.first_cost
             now = Checkpoint(network, memory, epoch, seen, settings, cost_sum, first_cost, now.cost_from)
+            epoch_costs.append(costs)
             pause = max(_PAUSE, _SHARE * (time.perf_counter() - before))
             seconds += time.perf_counter() - began
             yield Stepped(now, memory.step, epoch + 1, now.example, costs, seconds)
@@ -325,17 +356,23 @@ def _train(
         if now.first_cost is None:
             now = replace(now, first_cost=cost)
         judged_cost = cost if judged is None else judged.cost
-        if cost > _RUNAWAY * max(now.first_cost, 1e-6) or not math.isfinite(judged_cost):
-            raise Diverged(now.memory.step, epoch + 1, cost if math.isfinite(judged_cost) else judged_cost, best)
-        stuck = None
-        if not warned and (reason := _stuck(now, data, cost)):
-            warned, stuck = True, f"after epoch {epoch + 1}, {reason}"
+        # The first minibatch may have been nearly right, by luck or since the network was trained before: so its cost alone
+        # says little, and the constant answer's is asked for where it decides.
+        ran_away = cost > _RUNAWAY * now.first_cost and cost > _RUNAWAY * constant_cost(data, settings.cost)
+        if ran_away or not math.isfinite(judged_cost):
+            raise diverged(now.memory.step, epoch + 1, cost if math.isfinite(judged_cost) else judged_cost)
+        if epoch_costs:
+            parts = np.array_split(np.concatenate(epoch_costs), _PARTS)
+            course.extend(float(part.mean()) for part in parts if len(part))
+        said = None
+        if not warned and (reason := stuck(start, now, data, course)):
+            warned, said = True, f"after epoch {epoch + 1}, {reason}"
             if not quiet:
-                warnings.warn(stuck, TrainingWarning, stacklevel=2)
+                warnings.warn(said, TrainingWarning, stacklevel=2)
         now = replace(now, epoch=epoch + 1, example=0, cost_sum=0.0, cost_from=0)
         if judged_cost < best_cost:
             best, best_cost = now, judged_cost
-        yield EpochEnded(now, epoch + 1, cost, judged, seconds, stuck)
+        yield EpochEnded(now, epoch + 1, cost, judged, seconds, said)
 
     yield Finished(now, "epochs")
 
@@ -345,29 +382,3 @@ def _finite(*sets: Parameters) -> bool:
     arrays = [array for layers in sets for layer in layers for array in (layer.weight, layer.bias)]
     xp = namespace(arrays[0])
     return all(bool(xp.all(xp.isfinite(array))) for array in arrays)
-
-
-def _stuck(now: Checkpoint, data: Dataset, cost: float) -> str | None:
-    """Why this network will hardly learn any more; None while it is better than a constant answer, or able to learn."""
-    network, settings, probe = now.network, now.settings, min(_PROBE, len(data))
-    targets = to_numpy(data.targets[:probe, :])
-    constant = np.broadcast_to(targets.mean(axis=0), targets.shape).astype(targets.dtype)
-    # No better than at the start, or than the best answer that does not look at the image.
-    if cost < 0.95 * min(now.first_cost or math.inf, float(settings.cost.value(constant, targets).mean())):
-        return None
-    forward = network.forward(moved(data.inputs[:probe, :], network.layers[0].bias))
-    for number, (activation, z, a) in enumerate(
-        zip(network.activations, forward.zs, forward.activations[1:], strict=True), start=1
-    ):
-        if activation.range == "simplex":
-            continue  # pulls back differences between neurons: it has no slope of one neuron
-        xp = namespace(z)
-        flat = float(xp.mean(xp.astype(xp.abs(activation.pullback(z, a, xp.ones_like(z))) < _FLAT, z.dtype)))
-        if flat > 0.95:
-            rate = settings.optimizer.rate(replace(now.memory, step=max(now.memory.step - 1, 0)))
-            return (
-                f"the network has learned nothing (cost {cost:.3g}) and layer {number} is saturated: {flat:.0%} of its "
-                f"{activation.name} slopes are below {_FLAT:g}, so almost no gradient passes. Start again with a lower "
-                f"learning rate (it was {rate:.3g}), smaller initial weights, or another activation."
-            )
-    return None

@@ -31,6 +31,12 @@ def say(error: object, code: int) -> int:
     return code
 
 
+def printable(name: str, width: int = 20) -> str:
+    """A name out of a file, as it may be printed: no longer than ``width``, and without what steers a terminal."""
+    shown = "".join(letter if letter.isprintable() else "�" for letter in name[:width])
+    return shown if len(name) <= width else f"{shown[:-1]}…"
+
+
 def show_warning(message: Warning | str, *rest: Any, **more: Any) -> None:
     """Print a warning as one line, in place of ``warnings.showwarning``."""
     err.print(Text("warning: ", "bold yellow").append(Text(str(message), "default")), soft_wrap=True)

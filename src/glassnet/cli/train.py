@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,10 +16,10 @@ import typer
 
 from glassnet.activations import ACTIVATIONS
 from glassnet.checkpoint import Checkpoint
-from glassnet.cli.console import app, err, out
+from glassnet.cli.console import app, err, out, printable
 from glassnet.cli.opened import epoch_of, shape_of
 from glassnet.costs import COSTS
-from glassnet.data import Splits
+from glassnet.data import Splits, Summary, summarize
 from glassnet.deform import DEFORMATIONS
 from glassnet.errors import WrongValue
 from glassnet.events import Event, Finished
@@ -31,6 +31,9 @@ from glassnet.runs import Run, best_cost
 from glassnet.terminal import facts
 from glassnet.training import ENGINES, Diverged, as_engine, train
 from glassnet.watch import patience, progress, record
+
+_CLASSES = 12
+"""The most classes that are listed one by one."""
 
 
 @app.command("train", epilog="Example: glassnet train --hidden relu --epochs 10 --out runs/relu")
@@ -268,13 +271,16 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 
 def _describe(begin: Checkpoint, splits: Splits, run: Run) -> None:
-    network, settings = begin.network, begin.settings
+    network, settings, summary = begin.network, begin.settings, summarize(splits.train)
     held = "" if splits.validation is None else f", {len(splits.validation):,} to validate"
     err.print(
         facts(
             [
                 ("network", f"{shape_of(network)}, {network.count:,} weights and biases"),
                 ("data", f"{', '.join(run.about['data']['sources'])}: {len(splits.train):,} examples to train{held}"),
+                ("inputs", _inputs(summary)),
+                ("targets", _targets(summary)) if summary.classes is None else ("classes", _classes(summary.classes)),
+                *(("note", note) for note in splits.notes),
                 (
                     "training",
                     f"{settings.cost}, {settings.optimizer}, minibatch {settings.batch_size}, {settings.epochs} epochs"
@@ -285,6 +291,26 @@ def _describe(begin: Checkpoint, splits: Splits, run: Run) -> None:
             ]
         )
     )
+
+
+def _inputs(summary: Summary) -> str:
+    zeros = f", {summary.zeros:.1%} of them 0" if summary.zeros else ""
+    return f"{summary.inputs:,} for each example, from {summary.low:.4g} to {summary.high:.4g}{zeros}"
+
+
+def _targets(summary: Summary) -> str:
+    count = "1 number" if summary.outputs == 1 else f"{summary.outputs:,} numbers"
+    return f"{count} to predict, from {summary.targets[0]:.4g} to {summary.targets[1]:.4g}"
+
+
+def _classes(classes: Sequence[tuple[str, int]]) -> str:
+    """The classes with their counts of examples; of many, the first, and how few and how many the others have."""
+    shown, others = classes[:_CLASSES], classes[_CLASSES:]
+    said = ", ".join(f"{printable(name)}: {count:,}" for name, count in shown)
+    if others:
+        counts = [count for _, count in others]
+        said += f", and {len(others):,} more of {min(counts):,} to {max(counts):,}"
+    return said
 
 
 @contextmanager
