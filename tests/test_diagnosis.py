@@ -212,6 +212,8 @@ def test_data_sorted_by_class_is_looked_at_all_over(few):
     learned = list(train(Network.random((784, 8, 10)), data, batch_size=5, epochs=4))[-1].checkpoint
     start = replace(learned, memory=replace(learned.memory, step=0))
     assert stuck(start, learned, many, [1, 1, 1, 1]) is None
+    new = replace(learned, network=Network.random((784, 8, 10)))
+    assert stuck(start, new, many, [1, 1, 1, 1]) is not None
     counts = np.arange(len(many)) % 10 == 0
     targets = np.where(counts[:, None], many.targets, np.roll(many.targets, 1, axis=1))
     wrong = replace(many, targets=targets)
