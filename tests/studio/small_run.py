@@ -1,6 +1,7 @@
 """A small run to watch, what it came from, and how to wait for something without guessing how long it takes."""
 
 import time
+from functools import partial
 
 import numpy as np
 
@@ -67,3 +68,29 @@ def same(one, other):
         a.weight.tobytes() == b.weight.tobytes() and a.bias.tobytes() == b.bias.tobytes()
         for a, b in zip(one.layers, other.layers, strict=True)
     )
+
+
+RAISED = [RuntimeError, MemoryError, SystemExit, KeyboardInterrupt, StopIteration]
+"""What no thread of the studio should raise, and none may die of. Three of them are hardly errors to Python."""
+
+
+class Once:
+    """A function that raises such an error the first time, and does from then on what ``real`` does.
+
+    ``late``: the first time, it does that as well, and raises afterwards: what should have followed is left undone.
+    """
+
+    def __init__(self, error, real=lambda *_: None, late=False):
+        self.error, self.real, self.late, self.calls = error, real, late, 0
+
+    def __call__(self, *arguments, **options):
+        self.calls += 1
+        if self.calls > 1:
+            return self.real(*arguments, **options)
+        if self.late:
+            self.real(*arguments, **options)
+        raise self.error("a bug")
+
+    def __get__(self, owner, kind=None):
+        """As a method, too."""
+        return self if owner is None else partial(self, owner)

@@ -3,10 +3,11 @@
 import itertools
 import json
 import threading
+from contextlib import suppress
 
 import numpy as np
 import pytest
-from small_run import npz, numbers_npz, same, until
+from small_run import RAISED, Once, npz, numbers_npz, same, until
 
 from glassnet import Run, Stepped, WrongValue, last, train
 from glassnet.backprop import backward
@@ -14,6 +15,7 @@ from glassnet.explain.examples import precise
 from glassnet.plans import begun, numbered
 from glassnet.recipes import recipe
 from glassnet.replay import engine_of
+from glassnet.studio import races
 from glassnet.studio.commands import checked
 from glassnet.studio.frames import pack, unpack
 from glassnet.studio.races import Races, gradient_sizes
@@ -39,6 +41,7 @@ class StandIn:
         self.data = str(data)
         self.paused = 0
         self.begun = []
+        self.told = {}
 
     def planned(self, fields):
         words = ("learning_rate", "cost", "batch_size", "epochs", "weight_decay", "optimizer", "dropout")
@@ -68,6 +71,13 @@ class StandIn:
 
     def changed(self):
         pass
+
+    def tell(self, notice):
+        self.told[notice.code] = notice.text
+
+    def untell(self, *codes):
+        for code in codes:
+            self.told.pop(code, None)
 
 
 @pytest.fixture
@@ -263,6 +273,138 @@ def test_another_race_takes_its_place_and_the_first_ones_threads_end(race):
     do(race, "end")
     assert threading.active_count() == before
     assert race.frame({}, LOOK) == (None, {})
+
+
+def test_the_last_minibatch_finishes_the_race_and_no_command_brings_it_back(race):
+    begin(race, SIGMOID, RELU)
+    for step in range(1, 81):
+        do(race, "minibatch")
+        assert (header(race)["step"], header(race)["mode"]) == (step, "paused" if step < 80 else "finished")
+    for what in ("play", "minibatch", "epoch"):
+        with pytest.raises(Refused) as caught:
+            do(race, what)
+        assert caught.value.code == "finished"
+    do(race, "pause")
+    do(race, "speed", value=7)
+    assert (header(race)["mode"], header(race)["speed"]) == ("finished", 7)
+
+
+def test_when_the_last_lane_diverges_in_a_single_minibatch_the_race_is_over(race):
+    begin(race, WILD, {**WILD, "name": "wilder", "learning_rate": 1e9})
+    for _ in range(80):
+        if header(race)["mode"] == "finished":
+            break
+        do(race, "minibatch")
+    assert header(race)["mode"] == "finished"
+    assert {lane["mode"] for lane in header(race)["lanes"]} == {"diverged"}
+    with pytest.raises(Refused):
+        do(race, "minibatch")
+
+
+@pytest.mark.parametrize("what", ["minibatch", "play", "epoch"])
+def test_a_race_of_which_no_lane_can_be_opened_is_over_and_says_why(race, monkeypatch, caplog, what):
+    def broken(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("glassnet.studio.races.train", broken)
+    begin(race, SIGMOID, RELU)
+    with suppress(Refused):  # the race's thread may have been so quick to open the lanes that it is over already
+        do(race, what)
+    found = until_mode(race, "finished")
+    for lane in found["lanes"]:
+        assert (lane["mode"], lane["notice"]["code"]) == ("diverged", "stopped")
+        assert lane["notice"]["text"].startswith("training stopped: MemoryError. This lane is over.")
+    with pytest.raises(Refused) as caught:
+        do(race, "play")
+    assert caught.value.code == "finished"
+
+
+def test_a_lane_that_cannot_be_opened_is_told_before_anybody_plays(race, monkeypatch, caplog):
+    monkeypatch.setattr("glassnet.studio.races.train", Once(MemoryError, train))
+    begin(race, SIGMOID, RELU)
+    found = until(lambda: (it := header(race))["lanes"][0]["notice"] and it)
+    assert (found["mode"], found["lanes"][0]["mode"], found["lanes"][1]["mode"]) == ("paused", "diverged", "paused")
+    do(race, "play")
+    until_mode(race, "finished")
+    assert [lane["mode"] for lane in header(race)["lanes"]] == ["diverged", "finished"]
+
+
+# ── What should never happen ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def both_end_as_if_nothing_had_happened(race, session):
+    """Played to the end: the bytes of the plain trainings; each minibatch is on the charts once, and each epoch noted."""
+    do(race, "speed", value=None)
+    do(race, "play")
+    until_mode(race, "finished")
+    for network, lane in zip(networks(race), (SIGMOID, RELU), strict=True):
+        assert same(network, plain(session, lane))
+    arrays = race.frame({}, LOOK)[1]
+    for k, lane in enumerate(race._race.lanes):
+        assert arrays[f"race_{k}_cost_steps"].tolist() == list(range(1, 81))
+        epochs = [event["at"] for event in lane.past if event["event"] == "epoch"]
+        assert epochs == [[1, 0], [2, 0], [3, 0], [4, 0]]
+        assert [event["event"] for event in lane.past][0::5] == ["started", "finished"]
+
+
+FRAIL = [(races._Race, "_open"), (races._Race, "_round"), (races._Lane, "open"), (races._Lane, "advance")]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(("owner", "name"), FRAIL, ids=lambda each: getattr(each, "__name__", each))
+@pytest.mark.parametrize("command", ["play", "minibatch"])
+def test_a_race_that_fails_is_said_and_goes_on_with_the_next_command(
+    race, session, monkeypatch, caplog, owner, name, late, command
+):
+    begin(race, SIGMOID, RELU)
+    for _ in range(19):
+        do(race, "minibatch")
+    error = RAISED[(FRAIL.index((owner, name)) + late) % len(RAISED)]
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, Once(error, getattr(owner, name), late))
+        with suppress(Refused, MemoryError):  # who asked for a minibatch is answered; who asked to play has gone
+            do(race, command)
+            assert command == "play"
+        until(lambda: session.told)
+    assert set(session.told) == {"thread"}
+    assert session.told["thread"].startswith(f"the race stopped: {error.__name__}")
+    assert "Press play to go on" in session.told["thread"]
+    found = until(lambda: (it := header(race))["mode"] == "paused" and it)
+    assert len({lane["step"] for lane in found["lanes"]}) == 1  # none is ahead of the other
+    assert [each.exc_info[0] for each in caplog.records] == [error]
+    step = found["step"]
+    do(race, "minibatch")
+    assert session.told == {}
+    assert [lane["step"] for lane in header(race)["lanes"]] == [step + 1] * 2
+    both_end_as_if_nothing_had_happened(race, session)
+
+
+@pytest.mark.parametrize("error", RAISED)
+@pytest.mark.parametrize("name", ["gradient_sizes", "evaluate"])
+def test_judging_that_fails_is_said_and_the_next_network_is_judged(race, session, monkeypatch, caplog, name, error):
+    monkeypatch.setattr("glassnet.studio.workers._REST", 0.01)
+    begin(race, SIGMOID, RELU)
+    settled(race)
+    monkeypatch.setattr(races, name, Once(error, getattr(races, name)))
+    do(race, "minibatch")
+    until(lambda: session.told)
+    assert session.told["thread"].startswith(f"judging the race failed: {error.__name__}")
+    assert len(caplog.records) == 1
+    do(race, "minibatch")
+    assert session.told == {}
+    settled(race)
+    assert header(race)["lanes"][0]["judged_step"] == 2
+
+
+def test_after_a_race_that_failed_another_can_begin(race, session, monkeypatch, caplog):
+    begin(race, SIGMOID, RELU, value=None)
+    with monkeypatch.context() as patched:
+        patched.setattr(races._Race, "_round", Once(SystemExit))
+        do(race, "play")
+        until(lambda: session.told)
+    begin(race, SIGMOID, RELU, value=None)
+    assert session.told == {}
+    both_end_as_if_nothing_had_happened(race, session)
 
 
 # ── Gradients ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -719,7 +719,8 @@ def test_soak(session, home, long):
     assert errors == []
     assert status(session)["notice"] is None or status(session)["notice"]["code"] in ("finished", "diverged", "stuck")
     session.close()
-    assert not any(thread.is_alive() for thread in [session._trainer._thread, *session._threads])
+    workers = (session._trainer._worker, session._judging, session._bell)
+    assert [each.name for each in workers if each._thread is not None] == []
     network = Run.open(home / str(session.describe()["run"])).network()
     assert all(np.isfinite(layer.weight).all() for layer in network.layers)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_run import npz, numbers_npz, plan_on, run_on, same, until
+from small_run import RAISED, Once, npz, numbers_npz, plan_on, run_on, same, until
 
-from glassnet import EpochEnded, Run, Stepped, WrongValue, last, train
+from glassnet import EpochEnded, Run, Stepped, WrongValue, last, train, training
 from glassnet.edits import Edit, edited
 from glassnet.files import NotSaved
 from glassnet.plans import changed
@@ -316,6 +316,87 @@ def test_a_bug_ends_the_playing_but_not_the_thread(trainer, monkeypatch, caplog)
     assert trainer.state.notice.code == "finished"
 
 
+def ends_as_if_nothing_had_happened(trainer, stripes):
+    """Played to its end: the bytes of the plain training, each minibatch on record and on the charts once."""
+    trainer.set_speed(None)
+    trainer.play()
+    until(lambda: trainer.state.mode == "finished")
+    assert trainer.state.notice.code == "finished"
+    assert same(trainer.state.weights.network, plain(plan_on(stripes), []))
+    steps = trainer.state.charts.arrays(10)[1]["cost_steps"].tolist()
+    assert steps == list(range(1, 101))
+    trainer.close()
+    run = trainer.state.run
+    assert same(run.network(), trainer.state.weights.network)
+    events = run.events()
+    for kind in ("stepped", "epoch"):
+        places = [event["at"] for event in events if event["event"] == kind]
+        assert places == sorted(map(list, set(map(tuple, places))))
+        assert places[-1] == ([4, 200] if kind == "stepped" else [5, 0])
+
+
+FRAIL = [
+    ("_open", False), ("_open", True), ("_advance", False), ("_advance", True), ("_next", False), ("_next", True),
+    ("_stepped", False), ("_stepped", True), ("_record", False), ("_record", True), ("_ended", False), ("_ended", True),
+    ("_rate", False), ("_arrived", False),
+]  # fmt: skip
+"""What training is made of, and whether it fails before or after it has done its work."""
+
+
+@pytest.mark.parametrize(("name", "late"), FRAIL)
+def test_training_that_fails_anywhere_is_said_and_goes_on_from_the_last_good_state(
+    trainer, stripes, monkeypatch, caplog, name, late
+):
+    for _ in range(7):
+        trainer.step()
+    error = RAISED[FRAIL.index((name, late)) % len(RAISED)]
+    monkeypatch.setattr(Trainer, name, Once(error, getattr(Trainer, name), late))
+    trainer.play()
+    notice = until(lambda: trainer.state.notice)
+    assert notice.code == "stopped"
+    assert notice.text.startswith(f"training stopped: {error.__name__}")
+    assert "Press play to go on from where it stood." in notice.text
+    assert trainer.state.mode == "paused"
+    assert len(caplog.records) == 1
+    assert caplog.records[0].exc_info[0] is error
+    ends_as_if_nothing_had_happened(trainer, stripes)
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_a_step_that_fails_is_answered_and_the_next_is_the_right_one(trainer, stripes, monkeypatch, caplog, error):
+    trainer.step()
+    monkeypatch.setattr("glassnet.training._finite", Once(error, training._finite))  # inside the generator: it ends it
+    with pytest.raises((Refused, MemoryError)) as caught:
+        trainer.step()
+    assert getattr(caught.value, "code", "thread") == "thread"
+    assert trainer.state.step == 1
+    assert trainer.state.notice.code == "thread"
+    trainer.step()
+    assert trainer.state.step == 2
+    ends_as_if_nothing_had_happened(trainer, stripes)
+
+
+def test_saving_that_fails_unforeseen_is_said_and_done_with_the_next_command(trainer, monkeypatch, caplog):
+    run = trainer.state.run
+    monkeypatch.setattr(trainer._past, "save", Once(RuntimeError))
+    trainer.step()
+    until(lambda: trainer.state.notice)
+    assert trainer.state.notice.code == "thread"
+    assert "the thread that trains failed: RuntimeError a bug. It goes on with the next command." in (
+        trainer.state.notice.text
+    )
+    trainer.step()
+    until(lambda: run.checkpoint().example == 20)
+
+
+def test_who_waits_for_a_place_does_not_wait_for_ever_when_the_training_fails(trainer, monkeypatch, caplog):
+    monkeypatch.setattr(Trainer, "_stepped", Once(SystemExit, Trainer._stepped))
+    with pytest.raises(Refused, match="was stopped before it came to step 50"):
+        trainer.reach(50)
+    trainer.reach(50)
+    assert trainer.state.step == 50
+
+
 def test_a_training_that_cannot_be_opened_is_said_once_and_nothing_is_saved(trainer, monkeypatch, caplog):
     until(lambda: trainer._events is not None)
     run = trainer.state.run
@@ -327,8 +408,10 @@ def test_a_training_that_cannot_be_opened_is_said_once_and_nothing_is_saved(trai
         patched.setattr("glassnet.studio.trainer.train", broken)
         trainer.change({"optimizer": "adam"})
         until(lambda: trainer.state.notice)
-        assert trainer.state.notice.text == "training stopped: MemoryError"
+        assert trainer.state.notice.code == "stopped"
+        assert trainer.state.notice.text.startswith("training stopped: MemoryError. Press play to go on")
         assert len(caplog.records) == 1
+        assert run.checkpoint().settings.optimizer.name == "sgd"
     trainer.step()
     assert (trainer.state.step, trainer.state.notice) == (1, None)
     until(lambda: run.checkpoint().settings.optimizer.name == "adam")

@@ -29,6 +29,7 @@ from glassnet.replay import place_of, settled
 from glassnet.runs import Run, event_of, is_checked
 from glassnet.studio.charts import Reading
 from glassnet.studio.trainer import Notice, State, Weights
+from glassnet.studio.workers import Worker, failure
 
 __all__ = ["QUIET", "Follower", "Record"]
 
@@ -137,12 +138,11 @@ class Follower:
         self._changed = changed
         # Far below all numbers of a trainer, which counts from 1.
         self._serials = itertools.count(-(2**40)) if serials is None else serials
-        self._closed = threading.Event()
         self._heard = time.monotonic()
         self._places: tuple[float, int] | None = None  # when the run was where
         self._begin()
-        self._thread = threading.Thread(target=self._loop, name="glassnet studio: following", daemon=True)
-        self._thread.start()
+        self._worker = Worker("following", self._follow, lambda: _LOOK, self._fail, retries=True)
+        self._worker.start()
 
     @property
     def state(self) -> State:
@@ -156,9 +156,7 @@ class Follower:
 
     def close(self) -> None:
         """Look no more. May be called again, by any thread."""
-        self._closed.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join()
+        self._worker.close()
 
     # ── Looking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -196,13 +194,16 @@ class Follower:
         """What says that run.json, and the checkpoint, were replaced."""
         return tuple(_stamp(self._path / name) for name in ("run.json", "checkpoint.safetensors"))  # type: ignore[return-value]
 
-    def _loop(self) -> None:
-        while not self._closed.wait(_LOOK):
-            try:
-                self._look()
-            except Exception as error:  # of a folder that is being replaced: it is looked at again
-                why = str(error) if isinstance(error, GlassnetError) else f"{type(error).__name__} {error}"
-                self._publish(notice=Notice("watched_lost", f"this run cannot be read any more: {why}"))
+    def _follow(self) -> None:
+        try:
+            self._look()
+        except (GlassnetError, OSError) as error:  # of a folder that is being replaced: it is looked at again
+            self._publish(notice=Notice("watched_lost", f"this run cannot be read any more: {error}"))
+
+    def _fail(self, error: BaseException) -> None:
+        self._seen = None, None  # what was half read is read again, from the beginning
+        text = failure("reading this run failed", error, "It is tried again.")
+        self._publish(notice=Notice("thread", text))
 
     def _look(self) -> None:
         stamps = self._stamps()

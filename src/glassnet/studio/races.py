@@ -18,7 +18,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,7 +39,8 @@ from glassnet.plans import Plan, answer_of
 from glassnet.runs import event_data
 from glassnet.studio.charts import Charts
 from glassnet.studio.description import plain_settings
-from glassnet.studio.trainer import Refused, Weights, check
+from glassnet.studio.trainer import Notice, Weights, check
+from glassnet.studio.workers import Refused, Worker, failure
 from glassnet.training import Diverged, train
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ class Races:
         :class:`~glassnet.studio.trainer.Refused` for what cannot be done now.
         """
         what = fields["what"]
+        self._session.untell("thread")  # whoever goes on has seen what failed
         if what == "begin":
             return self._begin(fields)
         if what == "end":
@@ -193,7 +194,7 @@ class Races:
             self._number = max(self._number + 1, int(time.time()))
             before, speed = self._race, fields.get("value", 100.0)
             engines = [self._session.engine(lane.plan) for lane in lanes]
-            self._race = _Race(self._number, lanes, engines, speed, self._changed)
+            self._race = _Race(self._number, lanes, engines, speed, self._changed, self._failed)
             if before is not None:
                 before.close()
             self._changed()
@@ -251,6 +252,9 @@ class Races:
             race.ask(race.pause)
             return {"run": self._session.begin(race.plan_of(number))}
 
+    def _failed(self, text: str) -> None:
+        self._session.tell(Notice("thread", text))
+
     def _changed(self) -> None:
         self.serial = next(self._serials)
         self._session.changed()
@@ -304,8 +308,17 @@ class _Lane:
             self._stop("diverged", str(Diverged(error.step, error.epoch, error.cost, self._best)), self._best)
         except Exception as error:
             logging.getLogger("glassnet").exception("a lane of the race stopped")
-            reason = str(error) if isinstance(error, GlassnetError) else f"{type(error).__name__} {error}".strip()
-            self._stop("stopped", f"training stopped: {reason}", self.standing.checkpoint)
+            text = failure("training stopped", error, "This lane is over.")
+            self._stop("stopped", text, self.standing.checkpoint)
+
+    def back(self, standing: _Standing) -> None:
+        """Stand again where it stood, from which all that came after is done again."""
+        self.close()
+        if self.standing is not standing:
+            at = standing.checkpoint
+            self.past = [event for event in self.past if event["at"] <= [at.epoch, at.example]]
+            self.charts.cut(at.epoch * len(self.plan.splits.train) + at.example)
+            self.standing = standing
 
     def _stop(self, code: str, text: str, checkpoint: Checkpoint) -> None:
         self.close()
@@ -406,29 +419,42 @@ class _Race:
         engines: list[Engine],
         speed: float | None,
         changed: Callable[[], None],
+        failed: Callable[[str], None],
     ) -> None:
         self.number = number
         self.lanes = lanes
         self._changed = changed
+        self._tell = failed
         self._splits = lanes[0].plan.splits
         self._settings = lanes[0].plan.checkpoint.settings
         self._examples = len(self._splits.train)
         self._engines = engines
         self._judged_on = "train" if self._splits.validation is None else "validation"
-        self._ready = threading.Condition()  # guards the jobs and _stopped; wakes the threads
-        self._jobs: deque[tuple[Callable[[], None], Future[None]]] = deque()
-        self._stopped = False
         self._over = threading.Event()
         self._due = 0.0
         self._every = 16  # minibatches of a round at full speed; found by trying
         self._opened = False
         self.state = _State("paused", speed, tuple(lane.standing for lane in lanes))
-        self._threads = [
-            threading.Thread(target=work, name=f"glassnet studio: race, {name}", daemon=True)
-            for work, name in ((self._loop, "training"), (self._judge, "judge"))
-        ]
-        for thread in self._threads:
-            thread.start()
+        train, validation = self._splits.train, self._splits.validation
+        probe = train.take(slice(0, PROBE))
+        images = (train if validation is None else validation).take(slice(0, _JUDGED))
+        self._turns = deque(
+            (
+                _Turn(_MEASURE, partial(self._measured, probe), [-1] * len(lanes)),
+                _Turn(_JUDGE, partial(self._asked, images), [-1] * len(lanes)),
+            )
+        )
+        self._training = Worker(
+            "race, training",
+            self._work,
+            self._patience,
+            self._fail,
+            leave=self._leave,
+            over=("this race is over", "no_race"),
+        )
+        self._judging = Worker("race, judge", self._judge, lambda: _MEASURE / 8, self._fail_judging, retries=True)
+        self._training.start()
+        self._judging.start()
 
     # ── Commands: each is done by the race's thread, between two rounds ──────────────────────────────────────────────
 
@@ -437,13 +463,8 @@ class _Race:
 
         Errors: :class:`~glassnet.studio.trainer.Refused` if the race has ended; those of the job.
         """
-        future: Future[None] = Future()
-        with self._ready:
-            if self._stopped:
-                raise Refused("this race is over", "no_race")
-            self._jobs.append((job, future))
-            self._ready.notify()
-        future.result()
+        self._judging.start()  # in case that it has ended
+        self._training.ask(job)
 
     def play(self) -> None:
         self._check_more()
@@ -456,8 +477,8 @@ class _Race:
 
     def minibatch(self) -> None:
         self._check_more()
-        self._round(1)
         self._publish(mode="paused")
+        self._round(1)
 
     def epoch(self) -> None:
         self._check_more()
@@ -473,36 +494,22 @@ class _Race:
 
     def close(self) -> None:
         """End both threads, and let go of the data."""
-        with self._ready:
-            self._stopped = True
-            self._ready.notify()
         self._over.set()
-        for thread in self._threads:
-            thread.join()
+        self._training.close()
+        self._judging.close()
 
     # ── Training ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _loop(self) -> None:
-        while True:
-            with self._ready:
-                if not self._jobs and not self._stopped:
-                    self._ready.wait(self._patience())
-                jobs, stopped = list(self._jobs), self._stopped
-                self._jobs.clear()
-            for job, future in jobs:
-                try:
-                    future.set_result(job())
-                except BaseException as error:
-                    future.set_exception(error)
-            if stopped:
-                for lane in self.lanes:
-                    lane.close()
-                return
-            try:
-                self._work()
-            except Exception:  # what should never happen ends the playing, not the thread
-                logging.getLogger("glassnet").exception("the race stopped")
-                self._publish(mode="paused")
+    def _leave(self) -> None:
+        for lane in self.lanes:
+            lane.close()
+
+    def _fail(self, error: BaseException) -> None:
+        """After a round that failed: all lanes stand where they were shown last, so none is ahead of another."""
+        for lane, standing in zip(self.lanes, self.state.lanes, strict=True):
+            lane.back(standing)
+        self._publish(mode="paused")
+        self._tell(failure("the race stopped", error, "Press play to go on from where it stood."))
 
     def _patience(self) -> float | None:
         mode, speed = self.state.mode, self.state.speed
@@ -515,6 +522,8 @@ class _Race:
         if state.mode not in ("playing", "stepping"):
             if not self._opened:  # so that the first minibatch need not wait for it
                 self._open(1)
+                if any(lane.standing.over for lane in self.lanes):
+                    self._publish()
             return
         if state.mode == "playing" and state.speed is not None:
             if time.monotonic() < self._due:
@@ -540,41 +549,37 @@ class _Race:
     def _round(self, every: int) -> int:
         """So many minibatches, or those left in the epoch, in each lane; how many they were."""
         self._open(every)
-        going = [lane for lane in self.lanes if not lane.standing.over]
-        before = going[0].standing.checkpoint
-        for lane in going:
+        going = [(lane, lane.standing.step) for lane in self.lanes if not lane.standing.over]
+        for lane, _ in going:
             lane.advance()
-        state, left = self.state, [lane.standing for lane in going if lane.standing.over != "diverged"]
-        mode = state.mode
-        if all(lane.standing.over for lane in self.lanes):
-            mode = "finished"
-        elif mode == "stepping" and left[0].checkpoint.example == 0:
+        # One that diverged went back, and says nothing of this round.
+        left = [(lane.standing, before) for lane, before in going if lane.standing.over != "diverged"]
+        mode = self.state.mode
+        if mode == "stepping" and any(standing.checkpoint.example == 0 for standing, _ in left):
             mode = "paused"
         self._publish(mode=mode)
-        return (left[0].checkpoint.memory.step - before.memory.step) if left else every
+        return max((standing.step - before for standing, before in left), default=every)
 
     def _publish(self, **changes: Any) -> None:
-        self.state = replace(self.state, lanes=tuple(lane.standing for lane in self.lanes), **changes)
+        """Show how the lanes stand. A race of which all lanes are over is finished, whatever was asked for meanwhile."""
+        lanes = tuple(lane.standing for lane in self.lanes)
+        if all(each.over for each in lanes):
+            changes["mode"] = "finished"
+        self.state = replace(self.state, lanes=lanes, **changes)
         self._changed()
 
     # ── Judging ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _judge(self) -> None:
-        """Measure the gradients of the newest networks, and judge them, now and then."""
-        train, validation = self._splits.train, self._splits.validation
-        probe = train.take(slice(0, PROBE))
-        images = (train if validation is None else validation).take(slice(0, _JUDGED))
-        turns = [
-            _Turn(_MEASURE, partial(self._measured, probe), [-1] * len(self.lanes)),
-            _Turn(_JUDGE, partial(self._asked, images), [-1] * len(self.lanes)),
-        ]
-        while not self._over.is_set():
-            for turn in turns:
-                try:
-                    self._turn(turn)
-                except Exception:  # what should never happen: the next networks are looked at again
-                    logging.getLogger("glassnet").exception("judging the race failed")
-            self._over.wait(_MEASURE / 4)
+        """Measure the gradients of the newest networks, or judge them: the one now, the other in the next turn."""
+        turn = self._turns[0]
+        self._turns.rotate()  # first, so that one that fails does not keep the other from its turn
+        self._turn(turn)
+
+    def _fail_judging(self, error: BaseException) -> None:
+        self._tell(
+            failure("judging the race failed", error, "The race goes on, and its next networks are judged again.")
+        )
 
     def _turn(self, turn: _Turn) -> None:
         state, begun = self.state, time.monotonic()

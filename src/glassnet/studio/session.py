@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import math
 import os
 import threading
@@ -46,6 +45,7 @@ from glassnet.studio.races import Races
 from glassnet.studio.shelf import Shelf
 from glassnet.studio.trainer import CARRIED, Notice, Refused, State, Trainer, bookmarks, check, new_run
 from glassnet.studio.uploads import Uploads
+from glassnet.studio.workers import Worker, failure
 
 __all__ = ["MAX_COUNT", "MAX_LAYERS", "Session", "Tab", "check_size"]
 
@@ -88,7 +88,6 @@ class Session:
         self._lock = threading.Lock()  # guards _tabs, and changes of _known
         self._tabs: list[Tab] = []
         self._closed = threading.Event()
-        self._due = threading.Event()
         self._restarting = threading.Lock()
         self._remembering = threading.Lock()
         self._questions = Questions()
@@ -113,18 +112,18 @@ class Session:
         good = speed is None or (isinstance(speed, int | float) and not isinstance(speed, bool) and 0.1 <= speed <= 1e6)
         speed = (None if speed is None else float(speed)) if good else 100.0
         at = _place(remembered.get("at")) if run.path.name == str(remembered.get("run")) else None
-        self._trainer = Trainer(run, plan, self._due.set, speed=speed, playing=playing, at=at, notice=notice)
+        self._bell = Worker("bell", self._ring, lambda: None, self._fail_ringing, retries=True)
+        self._judging = Worker("judge", self._judge, self._patience, self._fail_judging, retries=True)
+        self._judged: Any = None  # the weights that were judged last
+        self._rested = 0.0  # when judging may be done again while the network learns
+        self._trainer = Trainer(run, plan, self.changed, speed=speed, playing=playing, at=at, notice=notice)
         self.races = Races(self)
         self.shelf = Shelf(self)
         self.uploads = Uploads(self)
         self._written: dict[str, Any] | None = None
         self._remember()
-        self._threads = [
-            threading.Thread(target=work, name=f"glassnet studio: {name}", daemon=True)
-            for work, name in ((self._ring, "bell"), (self._judge, "judge"))
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._bell.start()
+        self._judging.start()
 
     def tab(self, wake: Callable[[], None], *, watching: bool = False) -> Tab:
         """One more that watches.
@@ -141,7 +140,7 @@ class Session:
         tab = Tab(self, wake, watching)
         with self._lock:
             self._tabs.append(tab)
-        self._due.set()
+        self.changed()
         return tab
 
     def now(self) -> State:
@@ -158,7 +157,7 @@ class Session:
 
     def changed(self) -> None:
         """Tell the tabs that there may be something new. Returns at once."""
-        self._due.set()
+        self._bell.wake()
 
     def state(self, *, watching: bool = False) -> dict[str, Any]:
         """What is going on, for programs: ``run``, as :meth:`describe` says it, and ``status``, as every frame does.
@@ -179,17 +178,24 @@ class Session:
     def close(self) -> None:
         """Stop between two minibatches, save, and end the threads. May be called again."""
         self._closed.set()
-        self._due.set()
         for each in (self.races, self.shelf, self.uploads):
             each.close()
         self._trainer.close()
-        for thread in self._threads:
-            thread.join()
+        self._judging.close()
+        self._bell.close()
         with self._lock:
             self._tabs.clear()
         self._remember()
 
     # ── What the parts of the session are made of ────────────────────────────────────────────────────────────────────
+
+    def tell(self, notice: Notice) -> None:
+        """Show a notice in all tabs, until it is taken away by its code, or the run is another."""
+        self._trainer.tell(notice)
+
+    def untell(self, *codes: str) -> None:
+        """Take notices away."""
+        self._trainer.untell(*codes)
 
     def pause(self) -> None:
         """Stop training, between two minibatches."""
@@ -272,6 +278,9 @@ class Session:
             raise Refused(
                 "this run is trained by another process, and only watched here: stop watching it first", "watching"
             )
+        self.untell("thread")  # whoever goes on has seen what failed
+        for each in (self._bell, self._judging):  # in case that one has ended
+            each.start()
         match name:
             case "play":
                 self._trainer.play()
@@ -462,33 +471,37 @@ class Session:
 
     def _ring(self) -> None:
         """Call the tabs when there is something new: here, so that the training never waits for one."""
-        while not self._closed.is_set():
-            self._due.wait()
-            self._due.clear()
-            with self._lock:
-                tabs = list(self._tabs)
-            for tab in tabs:
-                with contextlib.suppress(Exception):  # one that cannot be called is going away
-                    tab.wake()
-            self._closed.wait(_RING)
+        with self._lock:
+            tabs = list(self._tabs)
+        for tab in tabs:
+            with contextlib.suppress(BaseException):  # one that cannot be called is going away
+                tab.wake()
+        self._closed.wait(_RING)
+
+    def _fail_ringing(self, error: BaseException) -> None:
+        text = failure("telling the pages what is new failed", error, "It is done again from now on.")
+        self.tell(Notice("thread", text))
+
+    def _patience(self) -> float:
+        return 0 if self._judged is None else _JUDGE
 
     def _judge(self) -> None:
-        """Judge the newest network, now and then; and note what is going on."""
-        last: Any = None
-        rested = 0.0  # when it may be done again while the network learns
-        while not self._closed.wait(_JUDGE if last is not None else 0):
-            try:
-                state, begun = self._trainer.state, time.monotonic()
-                learning = state.mode in ("playing", "stepping")
-                if state.weights is not last and (begun >= rested or not learning):
-                    last = state.weights
-                    self._trainer.judge(state, _judgement(state, threads=1 if learning else None))
-                    # The first takes longest, since its loops are loaded; it is mostly that of a run at rest.
-                    if learning:
-                        rested = begun + _JUDGE_REST * (time.monotonic() - begun)
-                self._remember()
-            except Exception:  # what should never happen: the next network is judged again
-                logging.getLogger("glassnet").exception("the studio's judging failed")
+        """Judge the newest network, if it is time to; and note what is going on."""
+        state, begun = self._trainer.state, time.monotonic()
+        learning = state.mode in ("playing", "stepping")
+        if state.weights is not self._judged and (begun >= self._rested or not learning):
+            self._judged = state.weights
+            self._trainer.judge(state, _judgement(state, threads=1 if learning else None))
+            # The first takes longest, since its loops are loaded; it is mostly that of a run at rest.
+            if learning:
+                self._rested = begun + _JUDGE_REST * (time.monotonic() - begun)
+        self._remember()
+
+    def _fail_judging(self, error: BaseException) -> None:
+        text = failure(
+            "judging the network failed", error, "Training is not touched; the next network is judged again."
+        )
+        self.tell(Notice("thread", text))
 
     def _status(self, state: State, watching: bool = False) -> dict[str, Any]:
         notice = None if state.notice is None else {"code": state.notice.code, "text": state.notice.text}
@@ -604,7 +617,7 @@ class Tab:
                 return _answer(message, _of_last_names(found) if self.watching else found)
             case _:
                 return session._follow(name, fields)
-        session._due.set()
+        session.changed()
         return {}
 
     def news(self) -> list[dict[str, Any]]:
@@ -630,7 +643,7 @@ class Tab:
         with session._lock:
             if self in session._tabs:
                 session._tabs.remove(self)
-        session._due.set()
+        session.changed()
 
     def _frame(self) -> bytes | None:
         session, state = self._session, self._session.now()

@@ -21,7 +21,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +42,7 @@ from glassnet.questions import first_of, past_of
 from glassnet.replay import Interrupted, Log, Past, Place, engine_of, place_of, settled
 from glassnet.runs import Run, best_cost, event_data
 from glassnet.studio.charts import Charts, judgement_of, number_of, steps_at
+from glassnet.studio.workers import Refused, Worker, failure
 from glassnet.training import Diverged, continued, train
 
 __all__ = [
@@ -73,14 +73,6 @@ _KEEP = 0.25
 """Seconds of training between two moments that are kept, besides the ends of epochs."""
 _STRETCH = 500
 """Minibatches done at once, at most, on the way to a place at which to stop."""
-
-
-class Refused(WrongValue):
-    """A command that cannot be followed now. ``code`` tells programs why."""
-
-    def __init__(self, text: str, code: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 class Weights:
@@ -300,10 +292,11 @@ class Trainer:
         notice: Notice | None = None,
     ) -> None:
         self._changed = changed
-        self._ready = threading.Condition()  # guards the jobs and _stopped; wakes the thread
-        self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._stopped = False
         self._interrupt = threading.Event()
+        self._worker = Worker(
+            "training", self._work, self._patience, self._fail, leave=self._leave, interrupt=self._interrupt
+        )
         self._halt = threading.Event()  # stops the training again of what was, which can take long
         self._arriving = threading.Condition()  # wakes those who wait for a place to be reached
         self._fills = True  # there may be epochs of which no moment is kept
@@ -328,13 +321,11 @@ class Trainer:
         self._untouched: Checkpoint | None = None  # as it was before a hand changed it
         self._unlogged = False  # edits were made here that are not among the events yet
         self._target: Place | None = None  # where to stop, while stepping
-        self._failed = False  # what failed is not tried again before another command
         self._state: State
         self._take(run, plan, speed, playing, at)
         if notice is not None:
             self._tell(notice)
-        self._thread = threading.Thread(target=self._loop, name="glassnet studio: training", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     # ── For others ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -472,8 +463,7 @@ class Trainer:
             self._waiting.append({"event": "judged", "at": judged["at"], "seconds": seconds, **judged})
             self._unsaved = True
             self._publish(judged=judged)
-        with self._ready:
-            self._ready.notify()  # so that it is saved
+        self._worker.wake()  # so that it is saved
 
     def retell(self) -> None:
         """What the run says of itself has changed."""
@@ -494,14 +484,11 @@ class Trainer:
 
     def close(self) -> None:
         """Stop between two minibatches, save, and end the thread. May be called again."""
-        with self._ready:
-            self._stopped = True
-            self._interrupt.set()
-            self._halt.set()
-            self._ready.notify()
+        self._stopped = True
+        self._halt.set()
         with self._arriving:
             self._arriving.notify_all()
-        self._thread.join()
+        self._worker.close()
         if self._run is not None:
             self._run.release()
             self._run = None
@@ -509,36 +496,7 @@ class Trainer:
     # ── The thread ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _ask(self, job: Callable[..., Any], *arguments: Any) -> Any:
-        future: Future[Any] = Future()
-        with self._ready:
-            if self._stopped:
-                raise Refused("the studio is closed", "closed")
-            self._jobs.append((partial(job, *arguments), future))
-            self._interrupt.set()
-            self._ready.notify()
-        return future.result()
-
-    def _loop(self) -> None:
-        while True:
-            jobs, stopped = self._wait()
-            for job, future in jobs:
-                try:
-                    future.set_result(job())
-                except BaseException as error:
-                    future.set_exception(error)
-            self._guarded(self._leave if stopped else partial(self._work, bool(jobs)))
-            if stopped:
-                return
-
-    def _wait(self) -> tuple[list[tuple[Callable[[], Any], Future[Any]]], bool]:
-        """Until there is something to do: a command, the next minibatch, the time to save."""
-        with self._ready:
-            if not self._jobs and not self._stopped:
-                self._ready.wait(self._patience())
-            jobs = list(self._jobs)
-            self._jobs.clear()
-            self._interrupt.clear()
-            return jobs, self._stopped
+        return self._worker.ask(partial(job, *arguments))
 
     def _patience(self) -> float | None:
         state = self._state
@@ -547,27 +505,36 @@ class Trainer:
         if state.mode == "playing":
             return max(0.0, self._due - time.monotonic())
         if self._stale:
-            return None if self._failed else 0.0
+            return 0.0
         if not self._unsaved:
             return 0.0 if self._fills else None
         return _SAVE if "unsaved" in self._notices else _SETTLE  # a full disk is tried again, but not all the time
 
-    def _guarded(self, work: Callable[[], None]) -> None:
-        """Do something; what should never happen ends the playing, not the thread."""
-        try:
-            work()
-        except Exception as error:
-            logging.getLogger("glassnet").exception("the studio's training stopped")
-            self._close_events()
-            self._unsaved, self._failed = False, True
-            reason = str(error) if isinstance(error, GlassnetError) else f"{type(error).__name__} {error}".strip()
-            self._tell(Notice("stopped", f"training stopped: {reason}"))
-            self._publish(mode="paused", rate=None)
-
-    def _work(self, busy: bool) -> None:
-        """What is due now; ``busy``: commands came just now."""
-        self._failed = self._failed and not busy
+    def _fail(self, error: BaseException) -> None:
+        """After a turn that failed: paused at the last state that was shown, from which the next command goes on."""
         state = self._state
+        learning = state.mode in ("playing", "stepping")
+        if learning or self._stale:
+            text = failure("training stopped", error, "Press play to go on from where it stood.")
+        else:
+            text = failure("the thread that trains failed", error, "It goes on with the next command.")
+        self._close_events()
+        self._fills = False
+        if self._stale:  # a run whose training cannot be opened stays on the disk as it was
+            self._unsaved = False
+        if not state.past:  # what was half done is done again, and noted then
+            here = list(state.at)
+            self._end = state.checkpoint
+            state.charts.cut(state.place)
+            with self._lock:
+                self._waiting = [event for event in self._waiting if event["at"] <= here]
+        if learning:
+            self._publish(mode="paused", rate=None)
+        self._tell(Notice("stopped" if learning or self._stale else "thread", text))
+
+    def _work(self) -> None:
+        """What is due now."""
+        state, busy = self._state, self._worker.busy
         if state.mode in ("playing", "stepping"):
             full = state.mode == "stepping" or state.speed is None
             if not full and time.monotonic() < self._due:
@@ -577,8 +544,7 @@ class Trainer:
             if time.monotonic() - self._saved >= _SAVE:
                 self._save()
         elif self._stale:
-            if not self._failed:
-                self._open(1)
+            self._open(1)
         elif self._unsaved and not busy:
             self._save()
         elif self._fills and not busy:
@@ -639,7 +605,7 @@ class Trainer:
             run.release()
             raise
         if self._run is not None:
-            self._guarded(self._leave)  # a run that cannot be opened any more must not keep anybody in it
+            self._worker.guarded(self._leave)  # a run that cannot be opened any more must not keep anybody in it
             self._run.release()
         self._run = run
         moved = plan.about.get("data") if plan.about.get("data") != run.about.get("data") else None
@@ -650,7 +616,7 @@ class Trainer:
             self._best_cost = best_cost(past)
             self._recorded = _last_started(past)
             self._back, self._target = begin if len(past) < len(recorded) else None, None
-            self._unsaved, self._failed = self._back is not None, False
+            self._unsaved = self._back is not None
             self._unlogged, self._untouched = False, None
             self._past, self._end, self._fills = replay, begin, True
             self._stale = not done  # opened at once, so that the first step need not wait for it
