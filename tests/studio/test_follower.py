@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from small_run import npz, run_on, same, until
+from small_run import RAISED, Once, npz, run_on, same, until
 
 from glassnet import Network, Run, WrongFile, train
 from glassnet.studio.charts import Charts
@@ -153,6 +153,33 @@ def test_a_run_that_is_begun_anew_in_the_same_folder(stripes, tmp_path, followin
     until(lambda: follower.state.step == 0 and follower.state.notice is None)
     assert follower.state.told > told
     assert follower.state.run is not before
+
+
+@pytest.mark.parametrize("error", RAISED)
+@pytest.mark.parametrize(("owner", "name"), [(Record, "read"), (Run, "checkpoint"), (Follower, "_note")])
+def test_a_look_that_fails_is_said_and_the_next_sees_all(
+    stripes, tmp_path, following, monkeypatch, caplog, owner, name, error
+):
+    monkeypatch.setattr("glassnet.studio.workers._REST", 0.01)
+    monkeypatch.setattr("glassnet.studio.follower._LOOK", 0.01)
+    run, plan = run_on(tmp_path, stripes)
+    states, made = [], []
+    follower = following(run.path, lambda: states.append(made[0].state))
+    made.append(follower)
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, Once(error, getattr(owner, name), late=True))
+        trained_on(run, plan)
+        until(lambda: [state for state in states if state.notice and state.notice.code == "thread"])
+    said = [state.notice.text for state in states if state.notice and state.notice.code == "thread"]
+    assert said[0].startswith(f"reading this run failed: {error.__name__}")
+    assert "It is tried again." in said[0]
+    state = until(lambda: follower.finished and follower.state.checkpoint.epoch == 5 and follower.state)
+    state = until(lambda: follower.state.notice and follower.state.notice.code == "watched_finished" and follower.state)
+    assert same(state.weights.network, run.network())
+    whole = Record(run.path, 200)
+    whole.read()
+    assert str(arrays(state.charts)["cost"]) == str(arrays(whole.charts)["cost"])
+    assert (state.cost, state.seconds) == (whole.cost, whole.seconds)
 
 
 def test_what_cannot_be_followed_is_said(stripes, tmp_path, following):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_run import frame_of, npz, numbers_npz, plan_on, run_on, same, until
+from small_run import RAISED, Once, frame_of, npz, numbers_npz, plan_on, run_on, same, until
 
 from glassnet import (
     GlassnetError,
@@ -33,10 +33,12 @@ from glassnet import (
 )
 from glassnet.files import NotSaved, write
 from glassnet.plans import reopened as plan_of
+from glassnet.studio import races
+from glassnet.studio import session as studio_session
 from glassnet.studio.commands import COMMANDS, WATCHING
 from glassnet.studio.frames import unpack
 from glassnet.studio.session import Session
-from glassnet.studio.trainer import Trainer, new_run
+from glassnet.studio.trainer import Refused, Trainer, new_run
 
 
 @pytest.fixture(scope="module")
@@ -723,6 +725,192 @@ def test_soak(session, home, long):
     assert [each.name for each in workers if each._thread is not None] == []
     network = Run.open(home / str(session.describe()["run"])).network()
     assert all(np.isfinite(layer.weight).all() for layer in network.layers)
+
+
+# ── Threads that fail ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def notice_in(tab, code="thread"):
+    """The text of such a notice, when it has come to a tab."""
+    return after(tab, lambda header: (it := header["status"]["notice"]) and it["code"] == code)[0]["status"]["notice"][
+        "text"
+    ]
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_a_judge_that_fails_is_said_and_judges_the_next_network(session, tab, monkeypatch, caplog, error):
+    monkeypatch.setattr("glassnet.studio.workers._REST", 0.01)
+    monkeypatch.setattr("glassnet.studio.session._JUDGE", 0.01)
+    until(lambda: status(session)["judged"])
+    monkeypatch.setattr("glassnet.studio.session._judgement", Once(error, studio_session._judgement))
+    tab.do({"do": "step", "what": "minibatch"})
+    text = notice_in(tab)
+    assert text.startswith(f"judging the network failed: {error.__name__}")
+    assert "the next network is judged again" in text
+    assert [record.exc_info[0] for record in caplog.records] == [error]
+    tab.do({"do": "step", "what": "minibatch"})
+    judged = until(lambda: (it := status(session)["judged"]) and it["step"] == 2 and it)
+    assert status(session)["notice"] is None
+    state = session.now()
+    found = evaluate(state.weights.network, state.splits.validation, state.checkpoint.settings.cost)
+    assert judged["validation"] == {"cost": pytest.approx(found.cost), "accuracy": found.accuracy, "examples": 40}
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_a_bell_that_fails_is_said_by_itself_and_rings_again(home, source, monkeypatch, caplog, error):
+    monkeypatch.setattr("glassnet.studio.workers._REST", 0.01)
+    monkeypatch.setattr(Session, "_ring", Once(error, Session._ring))
+    session = Session(home, source)
+    rung = threading.Event()
+    tab = session.tab(rung.set)
+    assert rung.wait(60)  # without any command
+    text = notice_in(tab)
+    assert text.startswith(f"telling the pages what is new failed: {error.__name__}")
+    assert error in [record.exc_info[0] for record in caplog.records]
+    rung.clear()
+    tab.do({"do": "step", "what": "minibatch"})
+    assert rung.wait(60)
+    header, _ = after(tab, lambda header: header["status"]["step"] == 1)
+    assert header["status"]["notice"] is None
+    session.close()
+
+
+def test_a_tab_that_cannot_be_called_keeps_none_of_the_others_from_being_called(session, caplog):
+    def broken():
+        raise SystemExit
+
+    session.tab(broken)
+    rung = threading.Event()
+    tab = session.tab(rung.set)
+    assert rung.wait(60)
+    rung.clear()
+    tab.do({"do": "step", "what": "minibatch"})
+    assert rung.wait(60)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_a_training_that_fails_is_said_and_played_on(session, tab, stripes, monkeypatch, caplog, error):
+    monkeypatch.setattr(Trainer, "_stepped", Once(error, Trainer._stepped))
+    tab.do({"do": "speed", "value": None})
+    tab.do({"do": "play"})
+    text = notice_in(tab, "stopped")
+    assert text.startswith(f"training stopped: {error.__name__}")
+    assert "Press play" in text
+    tab.do({"do": "play"})
+    header, _ = after(tab, lambda header: header["status"]["mode"] == "finished")
+    assert header["status"]["notice"]["code"] == "finished"
+    assert same(session.now().weights.network, plainly(plan_on(stripes)))
+
+
+@pytest.mark.parametrize("what", ["play", "minibatch"])
+def test_a_race_that_fails_is_said_in_all_tabs_and_raced_on(session, tab, monkeypatch, caplog, what):
+    tab.do({"do": "view", "watch": ["race"]})
+    lanes = [{"name": name, "hidden": [name]} for name in ("sigmoid", "relu")]
+    tab.do({"do": "race", "what": "begin", "lanes": lanes, "epochs": 1, "value": None})
+    monkeypatch.setattr(races._Lane, "advance", Once(KeyboardInterrupt, races._Lane.advance, late=True))
+    with suppress(Refused):
+        tab.do({"do": "race", "what": what})
+        assert what == "play"
+    other = session.tab(lambda: None)
+    assert notice_in(other).startswith("the race stopped: KeyboardInterrupt")
+    header, _ = after(tab, lambda header: header["status"]["notice"])
+    assert header["race"]["mode"] == "paused"
+    assert [lane["step"] for lane in header["race"]["lanes"]] == [0, 0]
+    tab.do({"do": "race", "what": "play"})
+    header, _ = after(tab, lambda header: header["race"]["mode"] == "finished")
+    assert header["status"]["notice"] is None
+    for lane, standing in zip(lanes, session.races._race.state.lanes, strict=True):
+        assert same(standing.weights.network, plainly(session.planned({"hidden": lane["hidden"], "epochs": 1})))
+
+
+def plainly(plan):
+    """The network that train() alone ends with."""
+    return last(train(None, plan.splits.train, validation=plan.splits.validation, start=plan.checkpoint))
+
+
+FRAIL = [
+    (Trainer, "_open"), (Trainer, "_advance"), (Trainer, "_stepped"), (Trainer, "_record"), (races._Race, "_round"),
+    (races._Lane, "open"), (races._Lane, "advance"), (studio_session, "_judgement"), (races, "gradient_sizes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_commands_of_many_at_random_while_everything_fails_now_and_then(
+    session, tab, stripes, monkeypatch, caplog, seed
+):
+    """Each command is answered; and when nothing fails any more, all ends as if nothing ever had."""
+    monkeypatch.setattr("glassnet.studio.workers._REST", 0.01)
+    chance, failing, lock = random.Random(seed), threading.Event(), threading.Lock()
+    failing.set()
+
+    def frail(real):
+        def now_and_then(*arguments, **options):
+            with lock:
+                wrong, late = failing.is_set() and chance.random() < 0.15, chance.random() < 0.5
+                error = chance.choice(RAISED)
+            found = None if wrong and not late else real(*arguments, **options)
+            if wrong:
+                raise error("a bug")
+            return found
+
+        return now_and_then
+
+    lanes = [{"name": name, "hidden": [name]} for name in ("sigmoid", "relu")]
+    tab.do({"do": "race", "what": "begin", "lanes": lanes, "epochs": 2, "value": None})
+    with monkeypatch.context() as patched:
+        for owner, name in FRAIL:
+            patched.setattr(owner, name, frail(getattr(owner, name)))
+        commands = [
+            {"do": "play"}, {"do": "pause"}, {"do": "step", "what": "minibatch"}, {"do": "step", "what": "epoch"},
+            {"do": "speed", "value": None}, {"do": "speed", "value": 300}, {"do": "back", "what": "minibatch"},
+            {"do": "race", "what": "play"}, {"do": "race", "what": "pause"}, {"do": "race", "what": "minibatch"},
+            {"do": "race", "what": "epoch"}, {"do": "race", "what": "speed", "value": 200.0},
+        ]  # fmt: skip
+        wrong = []
+
+        def press(number):
+            mine, own = random.Random(f"{seed} {number}"), session.tab(lambda: None)
+            for _ in range(30):
+                try:
+                    own.do(mine.choice(commands))
+                    own.frame()
+                except Refused as error:
+                    if error.code not in ("thread", "finished", "beginning", "stopped"):
+                        wrong.append(error)
+                except MemoryError:
+                    pass
+                except BaseException as error:
+                    wrong.append(error)
+
+        threads = [threading.Thread(target=press, args=(number,), daemon=True) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in threads)  # every command was answered
+        failing.clear()
+        assert wrong == []
+        tab.do({"do": "speed", "value": None})
+        for command, mode in (
+            ({"do": "play"}, lambda: session.now().mode),
+            ({"do": "race", "what": "play"}, lambda: session.races._race.state.mode),
+        ):
+            with suppress(Refused):  # it may be finished already
+                tab.do(command)
+            until(lambda mode=mode: mode() == "finished")
+    tab.do({"do": "view", "watch": ["race"]})
+    tab.do({"do": "race", "what": "speed", "value": None})
+    arrays = frame_of(tab)[1]
+    assert same(session.now().weights.network, plainly(plan_on(stripes)))
+    for k, (lane, standing) in enumerate(zip(lanes, session.races._race.state.lanes, strict=True)):
+        assert same(standing.weights.network, plainly(session.planned({"hidden": lane["hidden"], "epochs": 2})))
+        assert arrays[f"race_{k}_cost_steps"].tolist() == list(range(1, 41))
+    assert arrays["cost_steps"].tolist() == list(range(1, 101))
+    run = session.now().run
+    session.close()
+    places = [event["at"] for event in run.events() if event["event"] == "stepped"]
+    assert places == sorted(map(list, set(map(tuple, places))))
 
 
 # ── Time and hands ───────────────────────────────────────────────────────────────────────────────────────────────────

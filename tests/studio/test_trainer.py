@@ -53,10 +53,23 @@ def test_played_to_the_end_it_is_the_plain_training(trainer, stripes):
     assert caught.value.code == "finished"
 
 
-def test_pausing_stepping_speed_and_resuming_change_no_byte(trainer, stripes):
+LONG = {"epochs": 50}
+"""Of a run that is not over before somebody stops it, on a busy machine too."""
+
+
+@pytest.fixture
+def long_run(stripes, tmp_path):
+    """1,000 minibatches, paused."""
+    made = Trainer(*run_on(tmp_path, stripes, LONG), lambda: None)
+    yield made
+    made.close()
+
+
+def test_pausing_stepping_speed_and_resuming_change_no_byte(long_run, stripes):
+    trainer = long_run
     trainer.step()
     trainer.step()
-    trainer.set_speed(2000)
+    trainer.set_speed(100)
     trainer.play()
     until(lambda: trainer.state.step > 10)
     trainer.pause()
@@ -70,7 +83,7 @@ def test_pausing_stepping_speed_and_resuming_change_no_byte(trainer, stripes):
     trainer.set_speed(None)
     trainer.play()
     until(lambda: trainer.state.mode == "finished")
-    assert same(trainer.state.weights.network, plain(plan_on(stripes), []))
+    assert same(trainer.state.weights.network, plain(plan_on(stripes, LONG), []))
 
 
 CHANGES = [
@@ -98,18 +111,20 @@ def test_a_change_midway_is_what_training_from_a_changed_checkpoint_is(trainer, 
     assert series["change_steps"].tolist() == [27]
 
 
-def test_a_change_while_it_plays_takes_effect_where_it_is(trainer, stripes):
-    trainer.set_speed(500)
+def test_a_change_while_it_plays_takes_effect_where_it_is(long_run, stripes):
+    trainer = long_run
+    trainer.set_speed(100)
     trainer.play()
     until(lambda: trainer.state.step > 5)
     trainer.change({"learning_rate": 0.25})
-    until(lambda: trainer.state.step > 15)
+    here = trainer.state.step
+    until(lambda: trainer.state.step > here + 5)
     (step,) = trainer.state.charts.arrays(10)[1]["change_steps"]
     trainer.set_speed(None)
     trainer.play()
     until(lambda: trainer.state.mode == "finished")
     place = int(step // 20), int(step % 20) * 10
-    assert same(trainer.state.weights.network, plain(plan_on(stripes), [(place, {"learning_rate": 0.25})]))
+    assert same(trainer.state.weights.network, plain(plan_on(stripes, LONG), [(place, {"learning_rate": 0.25})]))
 
 
 def test_a_step_is_one_minibatch_and_goes_through_the_end_of_an_epoch(trainer, stripes):
@@ -370,9 +385,22 @@ def test_a_step_that_fails_is_answered_and_the_next_is_the_right_one(trainer, st
         trainer.step()
     assert getattr(caught.value, "code", "thread") == "thread"
     assert trainer.state.step == 1
-    assert trainer.state.notice.code == "thread"
+    assert trainer.state.notice.code == "stopped"
     trainer.step()
-    assert trainer.state.step == 2
+    assert (trainer.state.step, trainer.state.notice) == (2, None)
+    ends_as_if_nothing_had_happened(trainer, stripes)
+
+
+def test_an_epoch_whose_end_fails_is_gone_back_in_and_ended_again(trainer, stripes, monkeypatch, caplog):
+    trainer.reach((0, 50))
+    monkeypatch.setattr(Trainer, "_ended", Once(RuntimeError, Trainer._ended))
+    monkeypatch.setattr(Trainer, "_stretch", lambda *_: 200)  # the rest of the epoch is one event
+    trainer.epoch()
+    until(lambda: trainer.state.notice)
+    assert trainer.state.at == trainer.state.end == (0, 50)
+    trainer.back(False)
+    assert trainer.state.at == (0, 40)
+    trainer.seek(trainer.state.end)
     ends_as_if_nothing_had_happened(trainer, stripes)
 
 
@@ -380,13 +408,19 @@ def test_saving_that_fails_unforeseen_is_said_and_done_with_the_next_command(tra
     run = trainer.state.run
     monkeypatch.setattr(trainer._past, "save", Once(RuntimeError))
     trainer.step()
-    until(lambda: trainer.state.notice)
-    assert trainer.state.notice.code == "thread"
-    assert "the thread that trains failed: RuntimeError a bug. It goes on with the next command." in (
-        trainer.state.notice.text
-    )
+    assert until(lambda: trainer.state.notice).text.startswith("training stopped: RuntimeError a bug. Press play")
     trainer.step()
     until(lambda: run.checkpoint().example == 20)
+    trainer.reach(100)
+    monkeypatch.setattr(trainer._past, "save", Once(RuntimeError))
+    trainer.judge(trainer.state, {"step": 100, "train": None, "validation": None})  # which is saved
+    notice = until(lambda: (it := trainer.state.notice).code == "thread" and it)
+    assert notice.text.startswith(
+        "the thread that trains failed: RuntimeError a bug. It goes on with the next command."
+    )
+    assert trainer.state.mode == "finished"
+    trainer.seek(99)
+    assert trainer.state.step == 99
 
 
 def test_who_waits_for_a_place_does_not_wait_for_ever_when_the_training_fails(trainer, monkeypatch, caplog):

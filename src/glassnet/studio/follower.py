@@ -201,7 +201,7 @@ class Follower:
             self._publish(notice=Notice("watched_lost", f"this run cannot be read any more: {error}"))
 
     def _fail(self, error: BaseException) -> None:
-        self._seen = None, None  # what was half read is read again, from the beginning
+        self._seen = False, False  # what was half read is read again, from the beginning
         text = failure("reading this run failed", error, "It is tried again.")
         self._publish(notice=Notice("thread", text))
 

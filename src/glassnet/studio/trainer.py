@@ -511,26 +511,37 @@ class Trainer:
         return _SAVE if "unsaved" in self._notices else _SETTLE  # a full disk is tried again, but not all the time
 
     def _fail(self, error: BaseException) -> None:
-        """After a turn that failed: paused at the last state that was shown, from which the next command goes on."""
+        """After a turn that failed: paused at the last good state, from which the next command goes on."""
         state = self._state
-        learning = state.mode in ("playing", "stepping")
-        if learning or self._stale:
-            text = failure("training stopped", error, "Press play to go on from where it stood.")
-        else:
+        if state.mode in ("finished", "diverged"):  # there is nothing to be played
             text = failure("the thread that trains failed", error, "It goes on with the next command.")
+            notice = Notice("thread", text)
+        else:
+            text = failure("training stopped", error, "Press play to go on from where it stood.")
+            notice = Notice("stopped", text)
         self._close_events()
         self._fills = False
         if self._stale:  # a run whose training cannot be opened stays on the disk as it was
             self._unsaved = False
-        if not state.past:  # what was half done is done again, and noted then
-            here = list(state.at)
-            self._end = state.checkpoint
-            state.charts.cut(state.place)
-            with self._lock:
-                self._waiting = [event for event in self._waiting if event["at"] <= here]
-        if learning:
+        if not state.past:
+            self._take_back()
+        if state.mode in ("playing", "stepping"):
             self._publish(mode="paused", rate=None)
-        self._tell(Notice("stopped" if learning or self._stale else "thread", text))
+        self._tell(notice)
+
+    def _take_back(self) -> None:
+        """Stand at the end of the run again: what came after it is half done, and will be done and noted again."""
+        state = self._state
+        # All minibatches of an epoch may be done that has not ended yet, of which the end of the run knows nothing.
+        good = self._end if state.at > state.end else state.checkpoint
+        here = [good.epoch, good.example]
+        self._end = good
+        state.charts.cut(good.epoch * len(state.splits.train) + good.example)
+        with self._lock:
+            self._waiting = [event for event in self._waiting if event["at"] <= here]
+        if good is not state.checkpoint:
+            weights = Weights(next(self._serials), good.network)
+            self._publish(checkpoint=good, weights=weights, batch=None)
 
     def _work(self) -> None:
         """What is due now."""
