@@ -163,12 +163,16 @@ def test_a_look_that_fails_is_said_and_the_next_sees_all(
     monkeypatch.setattr("glassnet.studio.workers._REST", 0.01)
     monkeypatch.setattr("glassnet.studio.follower._LOOK", 0.01)
     run, plan = run_on(tmp_path, stripes)
+    other, _ = run_on(tmp_path / "other", stripes)
+    trained_on(other, plan)
     states, made = [], []
     follower = following(run.path, lambda: states.append(made[0].state))
     made.append(follower)
     with monkeypatch.context() as patched:
         patched.setattr(owner, name, Once(error, getattr(owner, name), late=True))
-        trained_on(run, plan)
+        with (run.path / "events.jsonl").open("ab") as file:  # all at once: what was read when it failed comes no more
+            file.write((other.path / "events.jsonl").read_bytes())
+        os.replace(other.path / "checkpoint.safetensors", run.path / "checkpoint.safetensors")
         until(lambda: [state for state in states if state.notice and state.notice.code == "thread"])
     said = [state.notice.text for state in states if state.notice and state.notice.code == "thread"]
     assert said[0].startswith(f"reading this run failed: {error.__name__}")

@@ -404,6 +404,19 @@ def test_an_epoch_whose_end_fails_is_gone_back_in_and_ended_again(trainer, strip
     ends_as_if_nothing_had_happened(trainer, stripes)
 
 
+def test_what_is_saved_after_a_failure_is_the_state_that_is_shown(trainer, stripes, monkeypatch, caplog):
+    trainer.reach(7)
+    monkeypatch.setattr(Trainer, "_rate", Once(RuntimeError, Trainer._rate))  # when all but the state is at step 8
+    with pytest.raises(Refused):
+        trainer.step()
+    until(lambda: trainer.state.notice)
+    trainer.close()
+    state = trainer.state
+    assert (state.run.checkpoint().epoch, state.run.checkpoint().example) == state.at == state.end
+    assert same(state.run.network(), state.weights.network)
+    assert [event["at"] for event in state.run.events() if event["event"] == "stepped"][-1] == list(state.at)
+
+
 def test_saving_that_fails_unforeseen_is_said_and_done_with_the_next_command(trainer, monkeypatch, caplog):
     run = trainer.state.run
     monkeypatch.setattr(trainer._past, "save", Once(RuntimeError))
