@@ -525,7 +525,7 @@ def test_large_networks_are_not_drawn_and_memory_is_bounded(race, session):
     about, arrays = race.frame({}, LOOK)
     assert [lane["drawn"] for lane in about["lanes"]] == [False, True]
     assert "race_0_weight" not in arrays
-    begin(race, SIGMOID, RELU, epochs=40, batch_size=1)
+    begin(race, SIGMOID, RELU, epochs=10, batch_size=1)
     do(race, "play")
     until_mode(race, "finished")
     settled(race)
@@ -533,7 +533,7 @@ def test_large_networks_are_not_drawn_and_memory_is_bounded(race, session):
         arrays = race.frame({}, LOOK)[1]
         assert all(len(arrays[f"race_{k}_{part}"]) <= 512 for part in ("cost", "validation_cost"))
         plan = race._race.plan_of(k)
-        assert len(plan.about["events"]) <= 2 * 512 + 40 + 2
+        assert len(plan.about["events"]) <= 2 * 512 + 10 + 2
 
 
 def test_all_lanes_share_the_data(race):
