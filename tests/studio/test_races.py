@@ -166,8 +166,8 @@ def test_no_lane_is_ever_ahead_of_another(race, session):
     session.changed = lambda: seen.append(race.frame({}, LOOK)[0])  # in the race's own thread: none is missed
     begin(race, SIGMOID, RELU, {**SIGMOID, "name": "deep", "sizes": [None, 30, 30, 30, 30, None]}, value=1000)
     do(race, "play")
-    until_mode(race, "finished")
-    steps = [{lane["step"] for lane in found["lanes"]} for found in seen if found]
+    until(lambda: any(found and found["mode"] == "finished" for found in list(seen)))  # seen by that thread, too
+    steps = [{lane["step"] for lane in found["lanes"]} for found in list(seen) if found]
     assert all(len(each) == 1 for each in steps)
     assert set.union(*steps) >= {20, 40, 60, 80}  # and none of 40 minibatches goes beyond its epoch
 
