@@ -132,13 +132,20 @@ def test_the_draws_are_even_over_the_whole_range():
 
 
 def test_pixels_of_the_elastic_field_move_as_far_as_the_docs_say():
-    # A ramp tells at every pixel where it looks. The middle, where the window is whole.
+    # A ramp tells at every pixel where it looks, in one direction. The middle, where the window is whole.
     ramp = np.tile(np.arange(64, dtype=np.float32)[:, None] * np.ones(64, np.float32), (300, 1, 1))
-    looked = Deformer(ramp.reshape(300, -1), Elastic(**STILL))(np.arange(300), 0).reshape(300, 64, 64)
-    moved = (looked - ramp)[:, 24:40, 24:40]
+    moved = []
+    for each in (ramp, ramp.swapaxes(1, 2)):  # the same row in the same epoch is bent alike, whatever is on it
+        looked = Deformer(each.reshape(300, -1), Elastic(**STILL))(np.arange(300), 0).reshape(300, 64, 64)
+        moved.append((looked - each)[:, 24:40, 24:40])
     expected = 34 * math.sqrt(1 / 3) / (2 * 4 * math.sqrt(math.pi))  # α · deviation of the noise · norm of the Gaussian
-    assert abs(np.sqrt((moved**2).mean()) - expected) < 0.03 * expected
+    for each in moved:
+        assert abs(np.sqrt((each**2).mean()) - expected) < 0.03 * expected
     assert round(expected, 1) == 1.4
+    far = np.sqrt((moved[0] ** 2 + moved[1] ** 2).mean())  # the length of the displacement
+    assert abs(far - math.sqrt(2) * expected) < 0.03 * expected
+    assert round(math.sqrt(2) * expected, 1) == 2.0
+    assert round(math.sqrt(2) * 30 / (2 * 5 * math.sqrt(3 * math.pi)), 1) == 1.4  # elastic(alpha=30, sigma=5)
 
 
 def test_nothing_moved_is_the_same_image(images):

@@ -87,7 +87,7 @@ class Elastic(Affine):
 
     Attributes:
         alpha: how far pixels are moved: the smoothed field of random numbers times this. At α = 34 and σ = 4, Simard's
-            values, they move by 1.4 pixels, root mean square.
+            values, the root mean square of the displacement is 1.4 pixels in each direction, 2.0 in both together.
         sigma: how wide a bend is, in pixels.
 
     Errors: :class:`~glassnet.errors.WrongValue` for a number out of its bounds.

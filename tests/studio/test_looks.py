@@ -22,6 +22,7 @@ from glassnet import (
 )
 from glassnet.costs import COSTS, as_cost
 from glassnet.deform import Deformer, Elastic
+from glassnet.engine import Dropout
 from glassnet.plans import begun
 from glassnet.recipes import recipe
 from glassnet.studio.looks import (
@@ -231,14 +232,14 @@ def test_answers_are_kept_while_the_network_is_the_same(trainer):
 
 def test_the_minibatch_that_comes_next_and_the_one_that_was(trainer):
     about, arrays = minibatch(trainer.state)
-    assert about == {"step": 1, "size": 10, "which": "next", "deformed": False}
+    assert about == {"step": 1, "size": 10, "which": "next", "deformed": False, "dropout": False}
     rows = order(200, 0, 0)[:10]
     assert arrays["batch_rows"].tolist() == rows.tolist()
     assert np.isnan(arrays["batch_after"]).all()
     coming = arrays["batch_before"]
     trainer.step()
     about, arrays = minibatch(trainer.state)
-    assert about == {"step": 1, "size": 10, "which": "last", "deformed": False}
+    assert about == {"step": 1, "size": 10, "which": "last", "deformed": False, "dropout": False}
     assert arrays["batch_rows"].tolist() == rows.tolist()
     np.testing.assert_array_equal(arrays["batch_before"], coming)
     assert arrays["batch_before"].mean() == pytest.approx(trainer.state.cost, rel=1e-5)
@@ -356,10 +357,13 @@ def test_answers_are_the_networks(trainer):
 def test_what_a_minibatch_changed_is_the_difference(trainer):
     assert changes(trainer.state) == (None, {})
     before = trainer.state.weights.network
+    trainer.change({"weight_decay": 0})
     trainer.step()
     about, arrays = changes(trainer.state)
     after = trainer.state.weights.network
-    assert about == {"step": 1, "size": 10}
+    moved = sum(int(np.count_nonzero(each)) for each in arrays.values())
+    assert about["followed"] == about["moved"] == moved
+    assert (about["step"], about["size"], about["others"]) == (1, 10, [])
     for l in range(3):
         np.testing.assert_array_equal(arrays[f"dweight{l + 1}"], after.layers[l].weight - before.layers[l].weight)
         np.testing.assert_array_equal(arrays[f"dbias{l + 1}"], after.layers[l].bias - before.layers[l].bias)
@@ -409,4 +413,94 @@ def test_multilabel_data_is_shown_without_a_right_class(stripes, tmp_path):
     shown = until(lambda: [x for x in trainer.state.charts.arrays(10)[1]["validation_accuracy"] if np.isfinite(x)])
     at_end = evaluate(trainer.state.weights.network, splits.validation, as_cost("squared_error"))
     assert shown[-1] == pytest.approx(np.mean(at_end.accuracies), abs=1e-9)
+    trainer.close()
+
+
+def by_torch(trainer, settings, epoch, first, last, network):
+    """Whether PyTorch's gradient of a minibatch is not 0, for each weight and bias: with its deformation and dropout."""
+    torch = pytest.importorskip("torch")
+    data = trainer.state.splits.train
+    rows = order(len(data), settings.seed, epoch)[first:last]
+    given = (
+        data.inputs[rows]
+        if settings.deform is None
+        else Deformer(data.inputs, settings.deform, settings.seed)(rows, epoch)
+    )
+    a = torch.tensor(given.astype(np.float64))
+    parameters = [
+        torch.tensor(each.astype(np.float64), requires_grad=True)
+        for layer in network.layers
+        for each in (layer.weight, layer.bias)
+    ]
+    for l, activation in enumerate(network.activations):
+        if l and settings.dropout:
+            factors = Dropout(settings.dropout, settings.seed).factors(epoch, rows, l, a.shape[1])
+            a = a * torch.tensor(factors)
+        z = a @ parameters[2 * l].T + parameters[2 * l + 1]
+        a = torch.relu(z) if activation.name == "relu" else torch.sigmoid(z)
+    ((a - torch.tensor(data.targets[rows].astype(np.float64))) ** 2).sum(1).mean().backward()
+    return np.concatenate([each.grad.numpy().ravel() for each in parameters]) != 0
+
+
+CAUSES = {  # settings; what else moves parameters in the first step, and in the later ones
+    "sgd": ({}, [], []),
+    "weight decay": ({"weight_decay": 1e-3}, ["decay"], ["decay"]),
+    # The images move on: what they asked for in the first step is kept of it in the second.
+    "momentum": ({"momentum": 0.9}, [], ["earlier"]),
+    "adam": ({"optimizer": "adam"}, [], ["earlier"]),
+    "adamw": ({"optimizer": "adamw", "weight_decay": 1e-2}, ["decay"], ["decay", "earlier"]),
+    "rmsprop": ({"optimizer": "rmsprop"}, [], []),  # what it keeps only divides
+    "rmsprop, momentum": ({"optimizer": "rmsprop", "momentum": 0.5}, [], ["earlier"]),
+    "clip": ({"clip": 1e-3, "dropout": 0.5}, [], []),
+    "all": (
+        {"momentum": 0.9, "weight_decay": 1e-3, "dropout": 0.5, "deform": "elastic(alpha=8,sigma=2)"},
+        ["decay"], ["decay", "earlier"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_why_parameters_moved_is_told_for_every_setting(stripes, tmp_path, name):
+    given, first, second = CAUSES[name]
+    plan = plan_on(stripes, {"batch_size": 3, "weight_decay": 0.0, **given}, hidden=["relu", "sigmoid"])
+    images = plan.splits.train.inputs.copy()
+    images[:, [0, 7, 8, 63]] = 0  # where no image has ink, none asks for anything
+    images[::2, 9:12] = 0  # and here not all do: what one minibatch asked for, the next does not
+    plan = replace(plan, splits=replace(plan.splits, train=replace(plan.splits.train, inputs=images)))
+    run = Run.create(tmp_path / "1", plan.about)
+    run.save(plan.checkpoint)
+    trainer = Trainer(run, plan, lambda: None)
+    others = []
+    for number in range(3):
+        trainer.step()
+        batch = trainer.state.batch
+        about, arrays = changes(trainer.state)
+        moved = np.concatenate([each.ravel() for each in arrays.values()]) != 0
+        asked = by_torch(trainer, batch.settings, 0, 3 * number, 3 * number + 3, batch.before.network)
+        assert about["moved"] == moved.sum()
+        assert about["asked"] == asked.sum() < asked.size
+        assert about["followed"] == (moved & asked).sum()
+        # Nothing moves without a cause, and a cause is only named where something moved by it.
+        assert bool(about["others"]) == bool((moved & ~asked).any())
+        others.append(about["others"])
+    assert others[0] == first
+    assert others[1] == others[2] == second
+    # The same minibatch, done again: and it is told by its own settings, not by those of now.
+    told = changes(trainer.state)[0]
+    trainer.seek((0, 9))
+    assert changes(trainer.state)[0] == told
+    trainer.change({"optimizer": "sgd", "dropout": 0, "deform": "none", "cost": "absolute_error"})
+    trainer.seek(trainer.state.at)
+    assert changes(trainer.state)[0] == told
+    trainer.close()
+
+
+def test_of_a_very_large_minibatch_it_is_told_what_else_could_move(stripes, tmp_path, monkeypatch):
+    monkeypatch.setattr("glassnet.studio.looks._ASKED", 10)
+    trainer = Trainer(*run_on(tmp_path, stripes, {"momentum": 0.9, "weight_decay": 1e-3}), lambda: None)
+    trainer.step()
+    about, _ = changes(trainer.state)
+    assert (about["asked"], about["followed"], about["others"]) == (None, None, ["decay"])
+    trainer.step()
+    assert changes(trainer.state)[0]["others"] == ["decay", "earlier"]
     trainer.close()

@@ -211,6 +211,94 @@ def test_play_pause_and_step(open_tab):
     wait(page, "() => Number(document.querySelector('.dock').dataset.accuracy) > 0.85")
 
 
+def test_the_dock_tells_what_its_cost_and_accuracy_are_of_and_between_what_its_curves_run(open_tab):
+    page = open_tab("#learning")
+    begun_anew(page)
+    for step in (1, 2, 400):
+        page.evaluate("step => window.glassnet.model.send({ do: 'reach', step })", step)
+        wait(page, "step => document.querySelector('.dock').dataset.judged === String(step)", step)
+    page.locator(".dock .about", has_text="10,000 validation images").filter(has_text="step 400").wait_for()
+    # By the weights that the page has, in NumPy.
+    weights, biases = page.evaluate(
+        "(({ weights, biases }) => [weights, biases].map((all) => all.map((each) => [...each])))"
+        "(window.glassnet.model.get('parameters'))"
+    )
+    a, data = mnist().validation.inputs.astype(np.float64), mnist().validation
+    for weight, bias in zip(weights, biases, strict=True):
+        a = 1 / (1 + np.exp(-(a @ np.array(weight).reshape(len(bias), -1).T + np.array(bias))))
+    cost, right = ((a - data.targets) ** 2).sum(1).mean(), (a.argmax(1) == data.labels).mean()
+    shown = page.locator(".dock .gauge b").all_inner_texts()
+    assert shown == [f"{cost:.2f}", f"{100 * right:.1f}\u00a0%"]
+    assert (float(dock(page, "cost")), float(dock(page, "accuracy"))) == pytest.approx((cost, right), rel=1e-4)
+    curves = page.evaluate(
+        "(({ validation_cost, validation_accuracy }) => [validation_cost, validation_accuracy].map((each) => [...each]))"
+        "(window.glassnet.model.get('charts'))"
+    )
+    high, low, most, least = page.locator(".dock .ends span").all_inner_texts()
+    assert (float(high), float(low)) == pytest.approx((max(curves[0]), min(curves[0])), rel=0.05)
+    assert (most, least) == (f"{100 * max(curves[1]):.0f}\u00a0%", f"{100 * min(curves[1]):.0f}\u00a0%")
+
+    # What was judged is of another network, after a jump or an edit by hand: until its own is known, no number stands there.
+    tell = """(changes) => {
+        const status = window.glassnet.model.get('status');
+        const judged = { ...status.judged, step: 300, ...changes.judged };
+        window.glassnet.model.set('status', { ...status, ...changes, judged });
+        return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())));
+    }"""
+    page.evaluate(tell, {"judged": {"now": False}})
+    assert page.locator(".dock .gauge b").all_inner_texts() == ["…", "…"]
+    assert page.locator(".dock .about").inner_text().endswith("computing …")
+    assert (dock(page, "accuracy"), dock(page, "cost")) == ("", "")
+    page.get_by_text("it is being computed").wait_for()
+    # While it learns, the numbers are some steps old, and say so.
+    page.evaluate(tell, {"mode": "playing", "judged": {"now": False}})
+    assert page.locator(".dock .gauge b").all_inner_texts() == shown
+    assert page.locator(".dock .about").inner_text().endswith("step 300")
+    # A cost beyond all bounds is none.
+    page.evaluate(tell, {"mode": "paused", "judged": {"now": True, "train": None, "validation": None}})
+    assert page.locator(".dock .gauge b").all_inner_texts() == ["–", "–"]
+    # A notice of each kind is told in Chinese, too.
+    page.get_by_role("button", name="切换到中文").click()
+    for code, text in (("thread", "重新启动"), ("busy", "只能看"), ("moved", "已在别处找到")):
+        page.evaluate(tell, {"notice": {"code": code, "text": "what it says in English"}})
+        page.locator(".dock .message", has_text=text).wait_for()
+    page.get_by_role("button", name="Switch to English").click()
+
+
+def test_an_output_is_a_percentage_only_where_the_outputs_are_shares_of_one(open_tab):
+    page = open_tab()
+    begun_anew(page)
+    sure = page.locator(".seen .sure")
+    wait(page, "() => /^0\\.\\d\\d$/.test(document.querySelector('.seen .sure').textContent)")
+    outputs = page.evaluate("[...window.glassnet.model.get('forward').as.at(-1)]")
+    assert sure.inner_text() == f"{max(outputs):.2f}"
+    assert not 0.9 < sum(outputs) < 1.1  # as a percentage that would be read as a probability
+    page.get_by_role("tab", name="Images").click()
+    said = page.locator(".input .thumb").first
+    wait(page, "() => /activation 0\\.\\d\\d/.test(document.querySelector('.input .thumb')?.title)")
+    assert "%" not in said.get_attribute("aria-label")
+    page.evaluate("location.hash = 'mistakes'")
+    caption = page.locator(".mistakes .thumb .figures").first
+    caption.wait_for()
+    assert "%" not in caption.inner_text()
+    assert page.evaluate(
+        """async () => {
+            const { sureness, surenessNamed } = await import('/core/names.js');
+            const both = [sureness, surenessNamed];
+            const say = (sizes, output, ...rest) => both.map((each) => each({ sizes, activations: [output] }, ...rest));
+            return [
+                ...say([4, 10], 'sigmoid', 0.69, 3), ...say([4, 10], 'relu', 5, 3), ...say([4, 10], 'tanh', 0.5, 3),
+                ...say([4, 10], 'softmax', 0.69, 3),
+                // A single output leaves the rest for the other class; one that can be anything is told as it is.
+                ...say([4, 1], 'sigmoid', 0.8, 0), ...say([4, 1], 'identity', 0.8, 0), ...say([4, 1], 'identity', 0.8, 1),
+            ].map((each) => each.replace('\u00a0', ' '));
+        }"""
+    ) == [
+        "0.69", "activation 0.69", "5.00", "activation 5.00", "0.50", "activation 0.50", "69 %", "69 %",
+        "80 %", "80 %", "0.20", "activation 0.20", "0.80", "activation 0.80",
+    ]  # fmt: skip
+
+
 def test_the_learning_rate_changes_while_it_runs(open_tab):
     page = open_tab()
     begun_anew(page)
@@ -292,6 +380,8 @@ def test_networks_of_any_shape_are_shown(open_tab, wanted):
     pause(page)
     page.locator(NEURON.format(1, 0)).hover()
     page.wait_for_selector(".inspector[data-layer='1'][data-neuron='0']")
+    softmax = wanted.get("output") == "softmax"
+    wait(page, "softmax => document.querySelector('.seen .sure').textContent.endsWith('%') === softmax", softmax)
     for place in PAGES:
         page.evaluate("place => { location.hash = place }", place)
         page.wait_for_selector(f"main.{place}")

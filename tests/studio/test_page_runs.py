@@ -207,6 +207,10 @@ def test_compare(page):
         row(page, run).get_by_role("checkbox").check()
     page.get_by_role("button", name="Compare").click()
     page.locator(".compare[data-runs='2']").wait_for()
+    wait(
+        page,
+        "() => [...document.querySelectorAll('.runs .chart:not([hidden]) .legend')].every((each) => each.firstChild)",
+    )
     figures = {}
     for chart in page.locator(".runs .chart:visible").all():
         title = chart.locator("h2").inner_text()
@@ -225,6 +229,7 @@ def test_compare(page):
     for text in ("Minibatch size", "Seed", "Activations", "ReLU, sigmoid"):
         assert text in table
     assert "Learning rate" not in table
+    page.locator(".compare .units").wait_for(state="hidden")
     slider = page.get_by_role("slider", name="Accuracy on validation data")
     slider.focus()
     slider.press("ArrowLeft")
@@ -233,6 +238,52 @@ def test_compare(page):
     assert page.locator(".chosen").inner_text().startswith("2 chosen")
     page.get_by_role("button", name="Clear").click()
     assert not page.locator(".chosen").is_visible()
+
+
+def test_what_was_changed_midway_is_told_and_other_costs_are_not_compared(page):
+    """The server's answer in a stand-in: of two runs, one was changed on the way."""
+    page.evaluate(
+        """() => {
+            const { model } = window.glassnet;
+            const send = model.send;
+            model.send = async (message, arrays) => {
+                const reply = await send(message, arrays);
+                if (message.do !== 'compare') return reply;
+                const [one, other] = reply.runs;
+                Object.assign(one, {
+                    changes: [{ at: [1, 0], values: { learning_rate: 5 } }, { at: [2, 400], values: { optimizer: 'adam' } }],
+                    edits: [[2, 30], [1, 0]],
+                });
+                Object.assign(other, { changes: [], edits: [] });
+                const then = (at, value) => ({ at, value });
+                const differences = [
+                    { name: 'learning_rate', values: [{ first: 0.5, then: [then([1, 0], 5), then([2, 400], 0.001)] }, 0.5] },
+                    { name: 'optimizer', values: [{ first: 'sgd', then: [then([2, 400], 'adam')] }, 'sgd'] },
+                    { name: 'clip', values: [{ first: null, then: [then([0, 0], 1)] }, null] },
+                    { name: 'edits', values: [2, 0] },
+                ];
+                return { ...reply, differences, costs_differ: true };
+            };
+        }"""
+    )
+    for run in ("../relu", "../large"):
+        row(page, run).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_text("the curves of the cost cannot be compared. Accuracy can.").wait_for()
+    rows = page.locator(".differences tbody tr").all()
+    assert [each.locator("th, td").all_inner_texts() for each in rows] == [
+        ["Learning rate", "0.5, then 5 from epoch 2, then 0.001 from epoch 3, image 401", "0.5"],
+        ["Optimizer", "SGD, then Adam from epoch 3, image 401", "SGD"],
+        ["Clip the gradient at", "–, then 1 from epoch 1", "–"],
+        ["Edits by hand", "2", "0"],
+    ]
+    assert page.locator(".ways li li").all_inner_texts() == [
+        "Learning rate 5 from epoch 2",
+        "edited by hand before epoch 2",
+        "edited by hand in epoch 3, before image 31",
+        "Optimizer Adam from epoch 3, image 401",
+    ]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 # ── Files ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -369,6 +369,44 @@ def test_what_a_minibatch_changed_is_the_difference_it_made(open_tab):
     assert page.evaluate("window.glassnet.model.get('picked')") == {"layer": 1, "neuron": 5}
 
 
+def test_who_asked_for_the_moves_and_what_else_moved_is_told(open_tab):
+    """By the pixels that are 0 in all ten images: nothing is asked of the weights that look at them."""
+    page = open_tab("#learning")
+    begun_anew(page)
+    what = page.locator("section.change > p").nth(0)
+
+    def told(step, sentence):
+        send(page, do="step", what="minibatch")
+        until(page, step)
+        rows = page.evaluate("[...window.glassnet.model.get('minibatch').rows]")
+        blank = 16 * int((mnist().train.inputs[rows] == 0).all(0).sum())
+        page.locator(
+            "section.change", has_text=sentence.format(asked=f"{13_002 - blank:,}", blank=f"{blank:,}")
+        ).wait_for()
+        return what.inner_text()
+
+    # The recipe has weight decay: what the images do not ask for moves all the same.
+    text = told(
+        1,
+        "ask {asked} of them to: for those, the gradient of their cost is not 0. Another {blank} were moved",
+    )
+    assert text.startswith("All 13,002 weights and biases moved. ")
+    assert text.endswith("were moved by weight decay alone.")
+    page.get_by_role("button", name="切换到中文").click()
+    page.locator("section.change", has_text="个只是因权重衰减而动。").wait_for()
+    page.get_by_role("button", name="Switch to English").click()
+    send(page, do="change", weight_decay=0)
+    assert "moved by" not in told(2, "Of {blank} nothing is asked")
+    send(page, do="change", momentum=0.9)
+    told(3, "Of {blank} nothing is asked")  # nothing is kept of earlier steps yet
+    told(4, "moved by what the optimizer keeps of earlier steps.")
+    send(page, do="change", weight_decay=0.001)
+    told(5, "Another {blank} were moved by weight decay, and by what the optimizer keeps of earlier steps.")
+    # Of the past it is told by what was so then.
+    send(page, do="seek", step=1)
+    page.locator("section.change", has_text="were moved by weight decay alone.").wait_for()
+
+
 def test_a_move_leads_to_its_neuron(open_tab):
     page = open_tab("#learning")
     brought(page, 5)

@@ -31,13 +31,14 @@ from glassnet import (
     save_network,
     train,
 )
+from glassnet.edits import Edit
 from glassnet.files import NotSaved, write
 from glassnet.plans import reopened as plan_of
 from glassnet.studio import races
 from glassnet.studio import session as studio_session
 from glassnet.studio.commands import COMMANDS, WATCHING
 from glassnet.studio.frames import unpack
-from glassnet.studio.session import Session
+from glassnet.studio.session import Session, _judgement, _told
 from glassnet.studio.trainer import Refused, Trainer, new_run
 
 
@@ -161,11 +162,12 @@ def test_a_watched_minibatch_comes_with_each_step(tab):
     assert "minibatch" not in frame_of(tab)[0]
     tab.do({"do": "view", "watch": ["minibatch"]})
     header, arrays = frame_of(tab)
-    assert header["minibatch"] == {"step": 1, "size": 10, "which": "next", "deformed": False}
+    expected = {"step": 1, "size": 10, "which": "next", "deformed": False, "dropout": False}
+    assert header["minibatch"] == expected
     for step in (1, 2, 3):
         tab.do({"do": "step", "what": "minibatch"})
         header, arrays = after(tab, lambda header: "minibatch" in header)
-        assert header["minibatch"] == {"step": step, "size": 10, "which": "last", "deformed": False}
+        assert header["minibatch"] == {**expected, "step": step, "which": "last"}
         assert (arrays["batch_after"] != arrays["batch_before"]).all()
     tab.do({"do": "look", "source": "blank"})
     assert "minibatch" not in frame_of(tab)[0]
@@ -592,7 +594,7 @@ def test_odd_values_in_session_json_are_not_believed(home, source):
 KILLED = """
 import sys, time
 from pathlib import Path
-from glassnet.studio.session import Session
+from glassnet.studio.session import Session, _judgement, _told
 session = Session(Path(sys.argv[1]), sys.argv[2])
 tab = session.tab(lambda: None)
 tab.do({"do": "change", "epochs": 10_000})
@@ -1032,7 +1034,9 @@ def test_what_a_minibatch_changed_comes_with_the_frame_that_shows_it(tab):
     assert frame_of(tab)[0]["change"] is None
     tab.do({"do": "step", "what": "minibatch"})
     header, arrays = after(tab, lambda header: header["status"]["step"] == 1 and "change" in header)
-    assert header["change"] == {"step": 1, "size": 10}
+    # How many moved, and of how many it was asked, is told with it (see test_looks.py).
+    assert set(header["change"]) == {"step", "size", "moved", "asked", "followed", "others"}
+    assert (header["change"]["step"], header["change"]["size"]) == (1, 10)
     assert arrays["dweight1"].shape == (16, 64)
 
 
@@ -1121,7 +1125,26 @@ def test_the_step_of_a_judgement_is_counted_as_all_steps_are(session, tab):
     until(lambda: status(session)["judged"] and status(session)["judged"]["step"] == 10)
     tab.do({"do": "change", "batch_size": 20})
     assert (status(session)["step"], status(session)["judged"]["step"]) == (5, 5)
-    assert set(status(session)["judged"]) == {"step", "train", "validation"}
+    assert set(status(session)["judged"]) == {"step", "now", "train", "validation"}
+
+
+def test_a_judgement_tells_whether_it_is_of_the_network_that_is_shown(stripes, tmp_path):
+    """Not so after a step, an edit by hand at the same step, with another cost, and after a jump, until it is judged anew."""
+    trainer = Trainer(*run_on(tmp_path, stripes), lambda: None)
+    for change in (
+        lambda: None,
+        trainer.step,
+        lambda: trainer.edit(Edit("bias", 1, 0, (0.25,))),
+        lambda: trainer.change({"cost": "absolute_error"}),
+        lambda: trainer.seek(0),
+    ):
+        change()
+        before = _told(trainer.state)
+        assert before is None or before["now"] is False
+        trainer.judge(trainer.state, _judgement(trainer.state, 1))
+        told = _told(trainer.state)
+        assert (told["now"], told["step"]) == (True, trainer.state.step)
+    trainer.close()
 
 
 def test_a_run_that_cannot_be_begun_leaves_nothing_behind(session, tab, home, monkeypatch):

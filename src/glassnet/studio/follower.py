@@ -170,7 +170,7 @@ class Follower:
         plan = replace(plan, checkpoint=settled(plan.checkpoint, len(plan.splits.train)))
         judged = _judgement(plan)
         self._seen, self._record = seen, record
-        self._state = State(
+        state = State(
             serial=next(self._serials),
             told=next(self._serials),
             run=run,
@@ -187,6 +187,7 @@ class Follower:
             engine=str(run.about.get("engine") or "fused"),
             end=place_of(plan.checkpoint),
         )
+        self._state = replace(state, judged_of=state.judging)
         self._places = None
         self._note(judged)
 
@@ -241,6 +242,7 @@ class Follower:
             changes["rate"] = (place - self._places[1]) / max(at - self._places[0], 1e-3)
         self._places = at, place
         changes["judged"] = _judgement(Plan(now, before.splits, before.run.about))
+        changes["judged_of"] = replace(before, checkpoint=now, weights=weights).judging
         self._note(changes["judged"], place)
         return changes
 

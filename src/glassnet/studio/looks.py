@@ -18,15 +18,18 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from glassnet.arrays import to_numpy
+from glassnet.backprop import backward
+from glassnet.checkpoint import Settings
 from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset, Splits, chosen
 from glassnet.deform import Deformer
+from glassnet.engine import Dropout
 from glassnet.errors import WrongValue
 from glassnet.evaluation import confidences
 from glassnet.images import as_input, blank, whole
-from glassnet.network import Network
+from glassnet.network import Layer, Network, Parameters
 from glassnet.plans import answer_of
-from glassnet.studio.trainer import State, Weights
+from glassnet.studio.trainer import Batch, State, Weights
 from glassnet.training import order
 
 __all__ = [
@@ -43,6 +46,8 @@ _LIT = 10_000
 """Images that a neuron is asked about, at most."""
 _CLASSES = 200
 """Classes of which there is a confusion table, at most."""
+_ASKED = 500_000_000
+"""Examples of a minibatch times parameters, at most, for which its gradient is computed for a page: some 0.1 seconds."""
 
 
 def side_of(inputs: int) -> int | None:
@@ -251,7 +256,18 @@ def answers(
 
 
 def changes(state: State) -> tuple[dict[str, Any] | None, dict[str, NDArray[Any]]]:
-    """What the last minibatch changed, new minus old: a frame's ``change``, and its arrays; None where several were done."""
+    """What the last minibatch changed, new minus old: a frame's ``change``, and its arrays; None where several were done.
+
+    ``change`` says how many weights and biases ``moved``, and why:
+
+    - ``asked``: of how many the gradient of this minibatch is not exactly 0, for the images as they were deformed and with
+      the neurons that dropout silenced: by :func:`~glassnet.backprop.backward` in float64. None for a minibatch so large
+      that a page would wait for it.
+    - ``followed``: how many of those that moved were among these. None where ``asked`` is.
+    - ``others``: what moved the rest: "decay" (weight decay), "earlier" (what the optimizer keeps of earlier steps), in
+      this order, those of which at least one of the rest has something. Where ``asked`` is None: what else can move
+      parameters by these settings.
+    """
     batch = state.batch
     if batch is None:
         return None, {}
@@ -260,7 +276,46 @@ def changes(state: State) -> tuple[dict[str, Any] | None, dict[str, NDArray[Any]
     for l, (before, after) in enumerate(pairs, start=1):
         arrays[f"dweight{l}"] = np.asarray(after.weight - before.weight, np.float32)
         arrays[f"dbias{l}"] = np.asarray(after.bias - before.bias, np.float32)
-    return {"step": batch.step, "size": batch.last - batch.first}, arrays
+    moved = _flat(batch.after.network.layers) != _flat(batch.before.network.layers)
+    about = {"step": batch.step, "size": batch.last - batch.first, "moved": int(moved.sum())}
+    return about | _causes(batch, state.splits.train, moved), arrays
+
+
+def _causes(batch: Batch, data: Dataset, moved: NDArray[np.bool_]) -> dict[str, Any]:
+    """Why parameters moved (True in ``moved``, flat): ``asked``, ``followed`` and ``others`` of :func:`changes`."""
+    network = batch.before.precise
+    decay = np.zeros(network.count, bool)
+    if getattr(batch.settings.optimizer, "weight_decay", 0.0):
+        only_weights = tuple(Layer(layer.weight, 0 * layer.bias) for layer in network.layers)
+        decay = _flat(only_weights) != 0
+    # An average of squares only divides: where the gradient is 0, it moves nothing.
+    kept = [_flat(each) != 0 for name, each in batch.memory.moments.items() if name != "square"]
+    causes = {"decay": decay, "earlier": np.any([np.zeros(network.count, bool), *kept], axis=0)}
+    if (batch.last - batch.first) * network.count > _ASKED:
+        return {"asked": None, "followed": None, "others": [name for name, could in causes.items() if could.any()]}
+    asked = _flat(_gradient(batch, data)) != 0
+    return {
+        "asked": int(asked.sum()),
+        "followed": int((moved & asked).sum()),
+        "others": [name for name, could in causes.items() if (could & moved & ~asked).any()],
+    }
+
+
+def _gradient(batch: Batch, data: Dataset) -> Parameters:
+    """The gradient of a minibatch's mean cost in float64, for its images and with the dropout of that step."""
+    settings, network = batch.settings, batch.before.precise
+    rows, x, y = _examples_at(data, settings, batch.epoch, slice(batch.first, batch.last))
+    dropout = None
+    if settings.dropout:
+        silence, hidden = Dropout(settings.dropout, settings.seed), enumerate(network.sizes[1:-1], start=1)
+        dropout = (None, *(silence.factors(batch.epoch, rows, layer, width) for layer, width in hidden))
+    weights = None if data.weights is None else to_numpy(data.weights).astype(np.float64)[rows]
+    return backward(network, network.forward(x, dropout), y, settings.cost, weights).gradient
+
+
+def _flat(parameters: Parameters) -> NDArray[Any]:
+    """All weights and biases in one row."""
+    return np.concatenate([to_numpy(each).ravel() for layer in parameters for each in (layer.weight, layer.bias)])
 
 
 # ── All examples ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -404,22 +459,25 @@ def minibatch(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | 
     one, with what its images cost now and NaN for what they will cost. None when there is none.
 
     The images are as they are deformed in this epoch, since the step is taken on those. The costs are without dropout, which
-    would silence other neurons before and after.
+    would silence other neurons before and after: where the step was taken with it, ``dropout`` says so.
     """
-    data, settings, batch = state.splits.train, state.checkpoint.settings, state.batch
-    n, deform = len(data), settings.deform if batch is None else batch.deform
+    data, batch = state.splits.train, state.batch
+    n = len(data)
     if batch is not None:
-        epoch, first, last, which = batch.epoch, batch.first, batch.last, "last"
+        settings, epoch, first, last, which = batch.settings, batch.epoch, batch.first, batch.last, "last"
         step, networks = batch.step, [batch.before, batch.after]
-    elif state.checkpoint.epoch < settings.epochs:
-        epoch, first, which = state.checkpoint.epoch, state.checkpoint.example, "next"
+    elif state.checkpoint.epoch < state.checkpoint.settings.epochs:
+        settings, epoch, first, which = (
+            state.checkpoint.settings,
+            state.checkpoint.epoch,
+            state.checkpoint.example,
+            "next",
+        )
         last = min(first + settings.batch_size, n)
         step, networks = state.step + 1, [state.weights]
     else:
         return None
-    rows = _order(n, settings.seed, epoch)[first:last][:_SHOWN]
-    x = to_numpy(data.inputs)[rows] if deform is None else Deformer(data.inputs, deform, settings.seed, 1)(rows, epoch)
-    x, y = x.astype(np.float64), to_numpy(data.targets)[rows].astype(np.float64)
+    rows, x, y = _examples_at(data, settings, epoch, slice(first, min(last, first + _SHOWN)))
     costs, answers = zip(*(_costs(each, settings.cost, x, y) for each in networks), strict=True)
     none = np.full(len(rows), -1)
     arrays = {
@@ -430,8 +488,24 @@ def minibatch(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | 
         "batch_before": costs[0],
         "batch_after": costs[1] if batch is not None else np.full(len(rows), np.nan),
     }
-    about = {"step": step, "size": last - first, "which": which, "deformed": deform is not None}
+    about = {
+        "step": step,
+        "size": last - first,
+        "which": which,
+        "deformed": settings.deform is not None,
+        "dropout": settings.dropout > 0,
+    }
     return about, arrays
+
+
+def _examples_at(
+    data: Dataset, settings: Settings, epoch: int, part: slice
+) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]:
+    """Part of an epoch's examples in its order, as that epoch learns from them: rows, inputs and targets in float64."""
+    rows = _order(len(data), settings.seed, epoch)[part]
+    deformer = None if settings.deform is None else Deformer(data.inputs, settings.deform, settings.seed, 1)
+    x = to_numpy(data.inputs)[rows] if deformer is None else deformer(rows, epoch)
+    return rows, x.astype(np.float64), to_numpy(data.targets)[rows].astype(np.float64)
 
 
 def _costs(weights: Weights, cost: Cost, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -489,8 +489,8 @@ class Session:
         """Judge the newest network, if it is time to; and note what is going on."""
         state, begun = self._trainer.state, time.monotonic()
         learning = state.mode in ("playing", "stepping")
-        if state.weights is not self._judged and (begun >= self._rested or not learning):
-            self._judged = state.weights
+        if state.judging != self._judged and (begun >= self._rested or not learning):
+            self._judged = state.judging
             self._trainer.judge(state, _judgement(state, threads=1 if learning else None))
             # The first takes longest, since its loops are loaded; it is mostly that of a run at rest.
             if learning:
@@ -735,12 +735,17 @@ def _judgement(state: State, threads: int | None) -> dict[str, Any]:
 
 
 def _told(state: State) -> dict[str, Any] | None:
-    """The newest judgement, as a frame tells it: its step in minibatches of today's size, as all steps are."""
+    """The newest judgement, as a frame tells it: its step in minibatches of today's size, as all steps are; and ``now``,
+    whether it is of the very network that the frame shows, by the cost of now, rather than of one before an edit, a jump
+    or more steps.
+    """
     if state.judged is None:
         return None
     told = {key: value for key, value in state.judged.items() if key != "at"}
     at = _place(state.judged.get("at"))
-    return told if at is None else {**told, "step": state.step_of(at)}
+    if at is not None:
+        told["step"] = state.step_of(at)
+    return {**told, "now": state.judged_of == state.judging}
 
 
 def _worth(state: State, network: Network) -> dict[str, Any] | None:

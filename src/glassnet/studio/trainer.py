@@ -28,15 +28,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from glassnet.checkpoint import Checkpoint
+from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.data import Splits
-from glassnet.deform import Deformation, Deformer
+from glassnet.deform import Deformer
 from glassnet.edits import Edit, edited, effective
 from glassnet.errors import GlassnetError, WrongValue
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
 from glassnet.explain.examples import precise
 from glassnet.files import NotSaved
 from glassnet.network import Network
+from glassnet.optimizers import Memory
 from glassnet.plans import Plan, changed, numbered
 from glassnet.questions import first_of, past_of
 from glassnet.replay import Interrupted, Log, Past, Place, engine_of, place_of, settled
@@ -100,7 +101,8 @@ class Batch:
         first, last: which examples of that epoch, in its order.
         step: its number, from 1.
         before: the network that it found; ``after``, the one that it left.
-        deform: how its images were deformed.
+        settings: those that it was done with, which need not be those of now.
+        memory: what the optimizer kept of earlier steps, as this minibatch found it.
     """
 
     epoch: int
@@ -109,7 +111,8 @@ class Batch:
     step: int
     before: Weights
     after: Weights
-    deform: Deformation | None = None
+    settings: Settings
+    memory: Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,8 @@ class State:
         rate: examples a second lately; None while nothing is being done.
         cost: the mean of the last minibatches; None before the first.
         judged: what the newest judgement says, as plain data; None before the first.
+        judged_of: which network was judged, and by which cost: its :attr:`Weights.version`, and the cost's name with its
+            numbers; None where that is not known, as of what was read from a record.
         notice: what to tell.
         engine: the name of what takes the steps.
         end: the furthest place that the run has come to.
@@ -158,6 +163,7 @@ class State:
     rate: float | None = None
     cost: float | None = None
     judged: dict[str, Any] | None = None
+    judged_of: tuple[int, str] | None = None
     notice: Notice | None = None
     engine: str = "fused"
     end: Place = (0, 0)
@@ -183,6 +189,11 @@ class State:
     def edits(self) -> list[Edit]:
         """What was changed by hand at this place."""
         return self.log.edits.get(self.at, [])
+
+    @property
+    def judging(self) -> tuple[int, str]:
+        """What a judgement of this state is of: see :attr:`judged_of`."""
+        return self.weights.version, str(self.checkpoint.settings.cost)
 
     @property
     def step(self) -> int:
@@ -457,12 +468,12 @@ class Trainer:
             state.charts.judge(of.place, pairs[0], pairs[1])
             judged = {**judged, "at": list(of.at)}
             if of.past:  # it is known already, or can be known again
-                self._publish(judged=judged)
+                self._publish(judged=judged, judged_of=of.judging)
                 return
             seconds = round(of.seconds, 3)
             self._waiting.append({"event": "judged", "at": judged["at"], "seconds": seconds, **judged})
             self._unsaved = True
-            self._publish(judged=judged)
+            self._publish(judged=judged, judged_of=of.judging)
         self._worker.wake()  # so that it is saved
 
     def retell(self) -> None:
@@ -745,8 +756,8 @@ class Trainer:
             before, after = (Weights(next(self._serials), each.network) for each in (moment.before, moment.arrived))
             last = moment.arrived.example or len(state.splits.train)
             epoch = moment.arrived.epoch if moment.arrived.example else moment.arrived.epoch - 1
-            deform = moment.before.settings.deform
-            batch = Batch(epoch, moment.before.example, last, state.step_of(target), before, after, deform)
+            found, step = moment.before, state.step_of(target)
+            batch = Batch(epoch, found.example, last, step, before, after, found.settings, found.memory)
         self.untell("diverged", "finished", "stopped", "branched")
         done = now.epoch >= now.settings.epochs and now.example == 0
         if done:
@@ -1056,8 +1067,9 @@ class Trainer:
         sizes = np.diff(ends, prepend=before.example).astype(np.float64)
         batch = None
         if count == 1:
-            deform = now.settings.deform
-            batch = Batch(now.epoch, before.example, now.example, event.step, state.weights, weights, deform)
+            batch = Batch(
+                now.epoch, before.example, now.example, event.step, state.weights, weights, now.settings, before.memory
+            )
             if now.example < n:
                 self._past.pass_by(now, float(event.costs[-1]))
         if now.example < n and event.seconds - self._kept >= _KEEP:

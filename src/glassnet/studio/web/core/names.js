@@ -17,8 +17,18 @@ export const activationName = (name) => named(`name.activation.${kindOf(name)}`,
 
 const UNIT = new Set(["sigmoid", "softmax", "step"]);
 
-/** @param {string} activation whether it runs from 0 to 1, so that it can be read as "how sure" */
-export const isShare = (activation) => UNIT.has(kindOf(activation));
+/** @param {string} activation whether it runs from 0 to 1 */
+export const isUnit = (activation) => UNIT.has(kindOf(activation));
+
+/**
+ * Whether the outputs are shares of 1, one for each class, so that one of them can be read as a percentage: those of softmax; and a single
+ * output from 0 to 1, which leaves the rest for the other class. Ten sigmoids are none: together they may say 4.5.
+ * @param {{activations: string[], sizes: number[]}} run
+ */
+export function areShares({ activations, sizes }) {
+  const output = activations[activations.length - 1];
+  return sizes[sizes.length - 1] === 1 ? isUnit(output) : kindOf(output) === "softmax";
+}
 
 const LONGEST = 40;
 /** What isolates a name from the direction of the sentence around it. */
@@ -55,15 +65,26 @@ export const quoted = (run, index) => {
 export const outputName = (run, index) => (!run.classes && run.sizes[run.sizes.length - 1] === 1 ? t("name.output") : className(run, index));
 
 /**
- * How sure an answer is: a share where the output is one, else the plain activation.
- * @param {Run} run
- * @param {number|null|undefined} confidence
- * @param {number} [digits]
+ * How sure an answer is: a percentage where the outputs are shares, else the activation of the output that was chosen.
+ * @param {{activations: string[], sizes: number[]}} run
+ * @param {number|null|undefined} confidence as below
+ * @param {number|null|undefined} answer
+ * @param {number} [digits] of a percentage
  */
-export function sureness(run, confidence, digits = 0) {
-  const output = run.activations[run.activations.length - 1];
-  return isShare(output) ? percent(confidence, digits) : number(confidence, 2);
+export function sureness(run, confidence, answer, digits = 0) {
+  if (areShares(run)) return percent(confidence, digits);
+  const below = run.sizes[run.sizes.length - 1] === 1 && answer === 0;
+  return number(below && typeof confidence === "number" ? 1 - confidence : confidence, 2);
 }
+
+/**
+ * The same within a sentence, where a number needs its name: "69 %", or "activation 0.69".
+ * @type {typeof sureness}
+ */
+export const surenessNamed = (run, confidence, answer, digits) => {
+  const value = sureness(run, confidence, answer, digits);
+  return areShares(run) ? value : t("name.activation.value", { value });
+};
 
 /**
  * How sure the network is of its answer (evaluation.confidences): the activation of the output chosen; of a single output a,
@@ -94,5 +115,5 @@ export function imageLabel(run, { source, row, label, answer, confidence }) {
   const image = imageName(run, source, row);
   if (label === null || answer === null) return image;
   const words = label === answer ? "image.right" : "image.wrong";
-  return t(words, { image, truth: quoted(run, label), answer: quoted(run, answer), sure: sureness(run, confidence) });
+  return t(words, { image, truth: quoted(run, label), answer: quoted(run, answer), sure: surenessNamed(run, confidence, answer) });
 }

@@ -87,7 +87,7 @@
  * @property {number} learning_rate
  * @property {number|null} cost
  * @property {{code: string, text: string}|null} notice
- * @property {{step: number, train: Judged, validation: Judged|null}|null} judged
+ * @property {{step: number, now: boolean, train: Judged|null, validation: Judged|null}|null} judged what the network of `step` was worth; `now`: it is the one that is shown
  * @property {number} tabs
  * @property {[number, number]} at epochs done, and examples of the next
  * @property {{step: number, at: [number, number]}} end how far the run has ever come
@@ -109,7 +109,11 @@
  *
  * @typedef {object} Change What one minibatch changed: new minus old.
  * @property {number} step
- * @property {number} size images in the minibatch
+ * @property {number} size examples in the minibatch
+ * @property {number} moved weights and biases that changed
+ * @property {number|null} asked those for which the gradient of the minibatch is not 0; null: it was too large to ask
+ * @property {number|null} followed those of them that moved
+ * @property {("decay"|"earlier")[]} others what else moved weights and biases: weight decay; what is kept of earlier steps
  * @property {Float32Array[]} weights those of layer l at index l - 1
  * @property {Float32Array[]} biases
  *
@@ -149,6 +153,7 @@
  * @property {number} size
  * @property {string} which
  * @property {boolean} deformed whether its images are so in this epoch only
+ * @property {boolean} dropout whether the step was taken with neurons silenced
  * @property {Int32Array} rows
  * @property {Int32Array} labels
  * @property {Int32Array} answers

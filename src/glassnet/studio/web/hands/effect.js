@@ -4,6 +4,7 @@ import { h, write } from "../core/dom.js";
 import { count, number, percent } from "../core/format.js";
 import { t } from "../core/words.js";
 import { icons } from "../learning/fields.js";
+import { moving, worth } from "../learning/transport.js";
 
 /** Milliseconds of rest after which those who listen hear what the edits did. */
 const QUIET = 900;
@@ -16,8 +17,8 @@ export function effectPart(model, hands) {
   const what = h("p", { class: "what small muted" });
   const numbers = ["before", "byHand", "now"].map((name) => {
     const value = h("b", { class: "figures" });
-    const label = h("span", { class: "small muted" }, t(`hands.effect.${name}`));
-    return { name, value, element: h("span", { class: `number ${name}` }, value, label) };
+    const label = h("span", { class: "small muted figures" }, t(`hands.effect.${name}`));
+    return { name, value, label, element: h("span", { class: `number ${name}` }, value, label) };
   });
   const arrows = [0, 1].map(() => h("span", { class: "arrow muted", "aria-hidden": "true" }, "→"));
   const change = h("b", { class: "change figures" });
@@ -54,7 +55,8 @@ export function effectPart(model, hands) {
     element.hidden = !status || !run || !hands.allowed() || !(editing || made > 0 || since);
     if (element.hidden || !status) return;
     const learning = status.mode === "playing" || status.mode === "stepping";
-    const judged = status.judged ? (status.judged.validation ?? status.judged.train) : null;
+    // At rest, the number of another network is not this one's; while it learns, it is of the step that is told beside it.
+    const judged = status.judged?.now || moving(status) ? worth(status) : null;
     const touched = made > 0 || (effect !== null && effect.edits > 0);
     const before = effect ? effect.before : touched ? null : judged;
     const byHand = touched && effect ? effect.byHand : null;
@@ -62,6 +64,7 @@ export function effectPart(model, hands) {
     write(numbers[0].value, written(before));
     write(numbers[1].value, written(byHand));
     write(numbers[2].value, written(now));
+    write(numbers[2].label, t("hands.effect.now", { step: now ? count(status.judged?.step ?? 0) : "…" }));
     numbers[1].element.hidden = arrows[0].hidden = !touched;
     numbers[2].element.hidden = arrows[1].hidden = !since;
     element.classList.toggle("three", since);

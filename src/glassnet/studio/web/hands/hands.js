@@ -17,7 +17,7 @@ import { MORE } from "../learning/transport.js";
  * @property {number} edits
  * @property {number} step
  * @property {string|null} at where it was; null until a frame has told
- * @property {number} since the step at which SGD took over; -1 as long as it has not
+ * @property {number} since the step at which training went on; -1 as long as it has not
  * @property {number} told when the answer came
  * @property {number} milliseconds the server's own time
  * @property {number} roundTrip milliseconds from the edit to its answer
@@ -126,7 +126,7 @@ function made(model) {
     }
     tell();
   });
-  /** Where the run is now, and what that means for the edits: they are here, or SGD went on from them, or one went back before them. */
+  /** Where the run is now, and what that means for the edits: they are here, or training went on from them, or one went back before them. */
   function follow() {
     const status = model.get("status");
     if (!status?.at || flying) return;
@@ -273,7 +273,7 @@ function made(model) {
     redo: () => ask({ do: "redo" }),
     /** @param {Place} place @param {boolean} muted */
     mute: ({ layer, neuron }, muted) => edit({ fields: { kind: "mute", layer, neuron, muted, stroke: freshStroke() } }),
-    /** SGD takes over; where all epochs are done, with more of them. */
+    /** Training goes on; where all epochs are done, with more of them. */
     async play() {
       try {
         const status = model.get("status");

@@ -142,14 +142,14 @@ export function browse(model, run, open) {
 
   let asking = 0;
   let waiting = false;
-  let asked = -1; // the step at which the answers were asked for
+  let asked = -1; // the parameters at which the answers were asked for
   let time = -Infinity;
 
   async function list() {
     if (!open() || !sources.length) return;
     const mine = ++asking;
     waiting = true;
-    asked = model.get("status")?.step ?? -1;
+    asked = model.get("parameters")?.version ?? -1;
     time = performance.now();
     try {
       const found = await find(model, { ...question(), offset: state.offset, count: PAGE });
@@ -309,7 +309,7 @@ export function browse(model, run, open) {
       mark();
     }
     const status = model.get("status");
-    if (!status || !open() || waiting || status.step === asked || document.hidden) return;
+    if (!status || !open() || waiting || model.get("parameters")?.version === asked || document.hidden) return;
     const playing = status.mode === "playing";
     if (playing && performance.now() - time < PATIENCE) return;
     // A list that learning reorders holds still while someone is about to choose from it.

@@ -3,7 +3,7 @@
 import { gray, h, write } from "../core/dom.js";
 import { number } from "../core/format.js";
 import { t } from "../core/words.js";
-import { className, confidence, imageName, quoted, sureness } from "../core/names.js";
+import { areShares, className, confidence, imageName, quoted, sureness, surenessNamed } from "../core/names.js";
 
 /** How long nothing must change before the answer is read out, in milliseconds. */
 const QUIET = 700;
@@ -16,7 +16,7 @@ export function seen(model, run) {
   const canvas = h("canvas", { class: "pixels", role: "img", "aria-label": t("input.seen") });
   const values = h("p", { class: "values figures" });
   const name = h("bdi", { class: "name" });
-  const sure = h("span", { class: "sure figures" });
+  const sure = h("span", { class: "sure figures", title: areShares(run) ? null : t("name.activation.of") });
   const answer = h("p", { class: "answer" }, name, sure);
   const what = h("p", { class: "what" });
   const truth = h("p", { class: "truth" });
@@ -32,7 +32,7 @@ export function seen(model, run) {
     if (!look || !forward || forward.input.length !== run.sizes[0]) return;
     const outputs = forward.as[forward.as.length - 1];
     const said = run.classes ? className(run, look.answer) : Array.from(outputs.subarray(0, 3), (a) => number(a, 2)).join("  ");
-    const share = run.classes ? sureness(run, confidence(outputs, look.answer)) : "";
+    const [share, shareNamed] = run.classes ? [sureness, surenessNamed].map((each) => each(run, confidence(outputs, look.answer), look.answer)) : ["", ""];
     if (run.side) gray(canvas, forward.input, run.side);
     else write(values, Array.from(forward.input.subarray(0, 8), (x) => number(x, 2)).join("  "));
     write(name, said);
@@ -51,7 +51,7 @@ export function seen(model, run) {
       // Only what someone asked for is read out, once it is settled; not every change of a network that learns.
       shown = look.look;
       clearTimeout(timer);
-      timer = setTimeout(() => write(spoken, [t("input.live", { answer: said, sure: share }), what.textContent, truth.textContent].filter(Boolean).join(". ")), QUIET);
+      timer = setTimeout(() => write(spoken, [t("input.live", { answer: said, sure: shareNamed }), what.textContent, truth.textContent].filter(Boolean).join(". ")), QUIET);
     }
   }
 

@@ -29,12 +29,12 @@ export default {
     "input.redo": "Redo",
     "input.clear": "Clear",
     "input.center": "Center as MNIST does",
-    "input.center.on": "Shrunk to {box}×{box} and centered by mass, as every image it learned from was.",
-    "input.center.off": "As it lies on the pad. It never learned from images like that: move the digit, and see what it says.",
+    "input.center.on": "Shrunk to {box}×{box} and centered by mass, as every image of its data was.",
+    "input.center.off": "As it lies on the pad. No image of its data lies like that: move the digit, and see what it says.",
     "input.center.on.other": "Shrunk to {box}×{box} of {side}×{side} and centered by mass, as the images of MNIST were.",
     "input.center.off.other": "As it lies on the pad, made {side}×{side}.",
-    "input.center.on.photo": "Cut out, shrunk to {box}×{box} and centered. It never learned from pictures like that.",
-    "input.center.off.photo": "The whole of it, made {side}×{side}, as every picture it learned from was.",
+    "input.center.on.photo": "Cut out, shrunk to {box}×{box} and centered. No picture of its data was.",
+    "input.center.off.photo": "The whole of it, made {side}×{side}, as every picture of its data was.",
 
     "input.center.whole": "The whole picture as it is, made {side}×{side}. Where it lies and how large it is, the network has to bear.",
 
@@ -116,12 +116,12 @@ export default {
     "input.redo": "重做",
     "input.clear": "清空",
     "input.center": "像 MNIST 那样居中",
-    "input.center.on": "缩小到 {box}×{box}，再按质心居中；网络学过的每一幅图像都是这样处理的。",
-    "input.center.off": "照画板上的位置原样给它。它从没学过这样的图像：把数字写偏一点，看看它怎么说。",
+    "input.center.on": "缩小到 {box}×{box}，再按质心居中；它的数据中每一幅图像都是这样处理的。",
+    "input.center.off": "照画板上的位置原样给它。它的数据中没有这样的图像：把数字写偏一点，看看它怎么说。",
     "input.center.on.other": "缩小到 {side}×{side} 中的 {box}×{box}，再按质心居中，和 MNIST 的图像一样。",
     "input.center.off.other": "照画板上的位置原样缩成 {side}×{side}。",
-    "input.center.on.photo": "裁出内容，缩小到 {box}×{box} 再居中；网络从没学过这样的图片。",
-    "input.center.off.photo": "整个取下，缩成 {side}×{side}；网络学过的每一张图片都是这样处理的。",
+    "input.center.on.photo": "裁出内容，缩小到 {box}×{box} 再居中；它的数据中没有一张图片是这样处理的。",
+    "input.center.off.photo": "整个取下，缩成 {side}×{side}；它的数据中每一张图片都是这样处理的。",
 
     "input.center.whole": "整张图片原样缩成 {side}×{side}；字在哪里、有多大，都由网络自己应付。",
 

@@ -146,21 +146,32 @@ function logTicks(low, high) {
 }
 
 /**
- * A small curve without axes.
+ * A small curve without axes, from its lowest number at the bottom to its highest at the top; what is returned are these two, to be
+ * written beside it. null: there is no curve yet.
  * @param {HTMLCanvasElement} canvas its size in CSS pixels is that of its box
  * @param {Curve[]} curves
- * @param {[number, number]|null} range
+ * @param {number|null} [here] a step to be marked by a line
+ * @returns {[number, number]|null}
  */
-export function sparkline(canvas, curves, range = null) {
+export function sparkline(canvas, curves, here = null) {
   const { clientWidth: width, clientHeight: height } = canvas;
-  if (!width || !height) return;
+  if (!width || !height) return null;
   const context = sharp(canvas, width, height);
   context.clearRect(0, 0, width, height);
   context.fillStyle = color("--line");
   context.fillRect(0, height - 1, width, 1);
-  if (!curves.some(({ xs }) => xs.length > 1)) return;
-  const [y0, y1] = range ?? extent(curves, false) ?? [0, 1];
-  plot(context, { left: 1, top: 3, width: width - 4, height: height - 6 }, curves, { x1: reach(curves), y0, y1: y1 > y0 ? y1 : y0 + 1, log: false }, false);
+  const range = extent(curves, false);
+  if (!range || !curves.some(({ xs }) => xs.length > 1)) return null;
+  const [y0, y1] = range;
+  const box = { left: 1, top: 3, width: width - 4, height: height - 6 };
+  const scale = { x1: reach(curves), y0, y1: y1 > y0 ? y1 : y0 + 1, log: false };
+  if (here !== null && here <= scale.x1) {
+    context.strokeStyle = color("--muted");
+    context.lineWidth = 1;
+    vertical(context, toX(scale, box, here), box);
+  }
+  plot(context, box, curves, scale, false);
+  return range;
 }
 
 /** Steps along the axis, in words. */

@@ -20,6 +20,19 @@ export function costs(charts) {
 /** @param {Charts|null} charts @returns {Curve[]} */
 export const accuracies = (charts) => (charts ? judged(charts, charts.train_accuracy, charts.validation_accuracy) : []);
 
+/**
+ * The one curve of a gauge of the dock: on validation data, or on training data where none is held out.
+ * @param {Charts|null} charts
+ * @param {"cost"|"accuracy"} what
+ * @returns {Curve[]}
+ */
+export function gauged(charts, what) {
+  if (!charts) return [];
+  const [train, validation] = what === "cost" ? [charts.train_cost, charts.validation_cost] : [charts.train_accuracy, charts.validation_accuracy];
+  const found = judged(charts, train, validation).pop();
+  return found ? [{ ...found, style: "line", color: what === "cost" ? "--cost" : "--accent" }] : [];
+}
+
 /** @param {Charts} charts @param {Float64Array} train @param {Float64Array} validation @returns {Curve[]} */
 function judged(charts, train, validation) {
   /** @type {Curve[]} */

@@ -14,9 +14,9 @@ import { hand } from "../time/hand.js";
 import { places } from "../time/places.js";
 import { scrub } from "../time/scrub.js";
 import { sparkline } from "./charts.js";
-import { accuracies, costs } from "./curves.js";
+import { gauged } from "./curves.js";
 import { icons, numberField } from "./fields.js";
-import { ask, back, faster, MORE, placeOf, press, primary, SPEEDS, speedInWords, step } from "./transport.js";
+import { ask, back, faster, MORE, moving, placeOf, press, primary, SPEEDS, speedInWords, step, worth } from "./transport.js";
 
 /** @type {import("../app.js").View} */
 export function render({ model, el }) {
@@ -86,15 +86,28 @@ export function render({ model, el }) {
   const rateNow = h("span", { class: "small muted figures" });
 
   // ── How it goes ───────────────────────────────────────────────────────────────────────────────────────────────────
-  /** @param {string} words */
-  const gauge = (words) => {
+  /** @param {"cost"|"accuracy"} what @param {(value: number, range: number) => string} written an end of the curve's scale */
+  const gauge = (what, written) => {
     const value = h("b", { class: "figures" }, "–");
-    const label = h("span", { class: "small muted" }, t(words));
-    const canvas = h("canvas", { "aria-hidden": "true" });
-    return { value, label, canvas, element: h("a", { class: "gauge", href: "#learning", title: t("learning.charts.open") }, h("span", { class: "number" }, value, label), canvas) };
+    const canvas = h("canvas");
+    const ends = [h("span"), h("span")];
+    const curve = h("span", { class: "curve", "aria-hidden": "true" }, canvas, h("span", { class: "ends figures" }, ends));
+    const number = h("span", { class: "number" }, value, h("span", { class: "small muted" }, t(`learning.${what}`)));
+    const draw = () => {
+      const status = model.get("status");
+      const range = sparkline(canvas, gauged(model.get("charts"), what), status?.past ? status.step : null);
+      // The higher end stands at the top; of a curve that is level there is one.
+      write(ends[0], range && range[1] > range[0] ? written(range[1], range[1] - range[0]) : "");
+      write(ends[1], range ? written(range[0], range[1] - range[0]) : "");
+    };
+    return { value, canvas, draw, element: h("a", { class: "gauge", href: "#learning", title: t("learning.charts.open") }, number, curve) };
   };
-  const cost = gauge("learning.cost");
-  const accuracy = gauge("learning.accuracy.validation");
+  const cost = gauge("cost", (value) => short(Number(value.toPrecision(2))));
+  const accuracy = gauge("accuracy", (value, range) => percent(value, range < 0.05 ? 1 : 0));
+  /** What the two numbers are of: which images, and the network of which step. */
+  const onWhat = both("on-what", "span");
+  const ofWhich = h("span", { class: "figures" });
+  const caption = h("p", { class: "about small muted" }, onWhat.element, ofWhich);
 
   // ── What happened ─────────────────────────────────────────────────────────────────────────────────────────────────
   const said = h("p", { class: "said" });
@@ -120,6 +133,7 @@ export function render({ model, el }) {
     message.hidden = !text;
   }
 
+  const gauges = h("div", { class: "gauges" }, caption, cost.element, accuracy.element);
   el.replaceChildren(
     message,
     heard,
@@ -132,11 +146,12 @@ export function render({ model, el }) {
       h("div", { class: "pace", title: t("learning.speed") }, slider, speed.element),
       h("div", { class: "rate" }, rate.element),
     ),
-    h("div", { class: "gauges" }, cost.element, accuracy.element),
+    gauges,
     kept.panel,
   );
 
   let shown = "";
+  let wasPast = false;
   const update = () => {
     const { status, run } = model.values;
     for (const button of [main, ...steppers, ...backers]) button.disabled = !status;
@@ -155,8 +170,6 @@ export function render({ model, el }) {
       step: status.step,
       mode: status.mode,
       epoch: status.epoch,
-      cost: status.cost ?? "",
-      accuracy: status.judged?.validation?.accuracy ?? status.judged?.train.accuracy ?? "",
       end: status.end.step,
       past: status.past,
     });
@@ -195,14 +208,22 @@ export function render({ model, el }) {
     const { schedule } = run.settings;
     write(rateNow, schedule === "constant" || over || status.past ? "" : t("learning.rate.now", { rate: short(Number(status.learning_rate.toPrecision(3))), schedule: called(schedule) }));
 
-    const { validation, train } = status.judged ?? { validation: null, train: null };
-    // Before the first minibatch of this sitting there is only what was judged before.
-    const newest = status.cost ?? train?.cost ?? null;
-    write(cost.value, number(newest, newest !== null && newest < 0.1 ? 3 : 2));
-    const judged = validation ?? train;
-    accuracy.element.hidden = judged?.accuracy === null;
-    write(accuracy.value, percent(judged?.accuracy, 1));
-    write(accuracy.label, t(validation || !judged ? "learning.accuracy.validation" : "learning.accuracy.train"));
+    // At rest, the number of another network is not shown as if it were this one's. While it learns, numbers are some steps old.
+    const settled = !!status.judged && (status.judged.now || moving(status)) && place.step() === status.step;
+    const judged = settled ? worth(status) : null;
+    gauges.classList.toggle("computing", !settled);
+    gauges.setAttribute("aria-busy", String(!settled));
+    accuracy.element.hidden = !run.classes;
+    write(cost.value, settled ? number(judged?.cost, judged && judged.cost < 0.1 ? 3 : 2) : "…");
+    write(accuracy.value, settled ? percent(judged?.accuracy, 1) : "…");
+    const part = run.data.validation ? "validation" : "train";
+    const examples = worth(status)?.examples;
+    const of = (/** @type {string} */ kind) => (examples ? t(`learning.judged.${part}${kind}`, { count: count(examples) }) : "");
+    onWhat.write(of(run.side === null ? ".row" : ""), of(".short"));
+    write(ofWhich, settled ? t("learning.judged.step", { step: count(status.judged?.step ?? 0) }) : t("learning.judged.computing"));
+    Object.assign(el.dataset, { cost: judged?.cost ?? "", accuracy: judged?.accuracy ?? "", judged: settled ? status.judged?.step : "" });
+    if (status.past || wasPast) drawCharts();
+    wasPast = status.past;
 
     const { text, code } = status.notice ?? { text: "", code: "" };
     // The server speaks English, with numbers; other languages have a sentence for each kind of notice.
@@ -224,9 +245,7 @@ export function render({ model, el }) {
     }
   };
   const drawCharts = once(() => {
-    const charts = model.get("charts");
-    sparkline(cost.canvas, costs(charts).slice(0, 1));
-    sparkline(accuracy.canvas, accuracies(charts));
+    for (const each of [cost, accuracy]) each.draw();
   });
   const draw = once(update);
   const hear = () => {
@@ -273,11 +292,12 @@ export function render({ model, el }) {
 /**
  * A text in two lengths; which is seen is for the width of the page to say.
  * @param {string} name
+ * @param {"p"|"span"} [tag]
  */
-function both(name) {
+function both(name, tag = "p") {
   const [long, short] = [h("span", { class: "long" }), h("span", { class: "short" })];
   return {
-    element: h("p", { class: name }, long, short),
+    element: h(tag, { class: name }, long, short),
     /** @param {string} all @param {string} few */
     write(all, few) {
       write(long, all);

@@ -4,8 +4,8 @@ import { gray, h, once, write } from "../core/dom.js";
 import { sentence } from "../core/errors.js";
 import { count, number } from "../core/format.js";
 import { look } from "../core/looks.js";
-import { className } from "../core/names.js";
-import { t } from "../core/words.js";
+import { className, imageName } from "../core/names.js";
+import { joined, t } from "../core/words.js";
 
 /** @typedef {import("../core/types.js").Minibatch} Minibatch */
 
@@ -58,10 +58,13 @@ export function minibatch(model) {
     // While it runs, what was next a moment ago is past.
     const place = batch.which === "last" ? "last" : model.get("status")?.mode === "paused" ? "next" : "past";
     write(which, t(`learning.batch.${place}`, { step: count(batch.step) }));
-    write(what, t("learning.batch.what", { size: count(batch.size), count: count(run.count) }));
+    write(what, t(batch.size === 1 ? "learning.batch.what.one" : "learning.batch.what", { size: count(batch.size) }));
     second.hidden = Number.isNaN(after);
     const numbers = { before: number(before, 3), after: number(after, 3) };
-    write(cost, Number.isNaN(after) ? t("learning.batch.cost.before", numbers) : t("learning.batch.cost", numbers));
+    // Of a large minibatch only some are asked, and those are said to be.
+    const part = batch.size > shown ? ".shown" : "";
+    const costs = t(`learning.batch.cost${Number.isNaN(after) ? ".before" : ""}${part}`, numbers);
+    write(cost, batch.dropout ? joined([costs, t("learning.batch.cost.whole")]) : costs);
     some.hidden = batch.size <= shown;
     write(some, t("learning.batch.some", { shown: count(shown), size: count(batch.size) }));
   });
@@ -131,7 +134,7 @@ function card(model) {
       first.style.transform = `scaleX(${before / most})`;
       second.style.transform = `scaleX(${moved ? 0 : after / most})`;
       write(numbers, moved ? before.toFixed(2) : `${before.toFixed(2)} → ${after.toFixed(2)}`);
-      const words = { row: count(row), label, answer, before: number(before, 3), after: number(after, 3) };
+      const words = { image: run ? imageName(run, "train", row) : "", label, answer, before: number(before, 3), after: number(after, 3) };
       const kind = batch.labels[i] < 0 ? ".plain" : moved ? ".before" : "";
       const text = t(`learning.batch.image${kind}`, words);
       if (button.getAttribute("aria-label") !== text) button.setAttribute("aria-label", text);

@@ -3,8 +3,9 @@
 import { termOf } from "../core/costs.js";
 import { gray, h, m, once, write } from "../core/dom.js";
 import { count, number, plain } from "../core/format.js";
-import { className, kindOf, outputName } from "../core/names.js";
+import { className, imageName, kindOf, outputName } from "../core/names.js";
 import { t } from "../core/words.js";
+import { moving } from "./transport.js";
 
 /** So many outputs are listed; of more, those that cost most. */
 const MOST = 12;
@@ -105,16 +106,18 @@ export function terms(model) {
     canvas.hidden = !forward || !run.side;
     if (forward && run.side) gray(canvas, forward.input, run.side);
     const label = look.label === null ? null : className(run, look.label);
-    const named = look.row !== null && label !== null && ["train", "validation", "test"].includes(look.source);
-    write(which, named ? t(`learning.terms.which.${look.source}`, { row: count(look.row ?? 0), label: label ?? "" }) : "");
+    const image = look.row === null ? "" : imageName(run, look.source, look.row);
+    write(which, image && label !== null ? t("learning.terms.which", { image, label }) : image);
     write(what, t(known ? (cost === "squared_error" ? "learning.terms.what" : "learning.terms.what.other") : "learning.terms.none"));
-    const { train, validation } = status?.judged ?? { train: null, validation: null };
+    const { train, validation, step, now } = status?.judged ?? { train: null, validation: null, step: 0, now: false };
     average.hidden = !train;
     if (train) {
-      const numbers = { train: number(train.cost, 3), trained: count(train.examples) };
+      const numbers = { step: count(step), train: number(train.cost, 3), trained: count(train.examples) };
       write(
         average,
-        validation
+        !now && !moving(status)
+          ? t("learning.terms.average.computing")
+          : validation
           ? t("learning.terms.average", { ...numbers, validation: number(validation.cost, 3), validated: count(validation.examples) })
           : t("learning.terms.average.train", numbers),
       );

@@ -30,6 +30,12 @@ export function speedInWords(speed) {
   return t(speed === 1 ? "learning.speed.one" : "learning.speed.many", { count: count(speed) });
 }
 
+/** Whether its step changes by itself: then what was judged is some steps old. @param {Status|null} status */
+export const moving = (status) => ["playing", "stepping", "watching"].includes(status?.mode ?? "");
+
+/** What the newest judgement says: on validation data, or on training data where none is held out. @param {Status|null} status */
+export const worth = (status) => status?.judged?.validation ?? status?.judged?.train ?? null;
+
 /**
  * Sends a command. What is wrong with it is said as a sentence, and null comes back.
  * @param {Model} model

@@ -91,7 +91,7 @@ function page(model, run, el) {
       const [truth, to, sure] = place.children;
       write(truth, className(run, item.label));
       write(to.children[0], className(run, item.answer));
-      write(sure, sureness(run, item.confidence, 1));
+      write(sure, sureness(run, item.confidence, item.answer, 1));
     },
   });
   const heading = h("h2", {});
@@ -119,9 +119,13 @@ function page(model, run, el) {
 
   // ── Asking ──
 
+  /** The number of the parameters that are shown. */
+  const version = () => model.get("parameters")?.version ?? -1;
+
   let asking = false;
   let again = false;
-  let asked = -1; // the step whose mistakes are shown
+  let asked = -1; // the parameters whose mistakes are shown, or asked for
+  let of = { step: -1, version: -1 }; // the network of what is shown
   let time = -Infinity;
   let gone = false;
   /** what the gallery shows: it may hold still only while that stays the same */
@@ -137,15 +141,17 @@ function page(model, run, el) {
     asking = true;
     while (again && !gone) {
       again = false;
-      asked = model.get("status")?.step ?? -1;
+      asked = version();
       time = performance.now();
       const { source: from, pair, count: many } = state;
+      const mine = asked;
       try {
         const reply = await model.send({ do: "mistakes", source: from, count: pair ? 0 : many });
         const some = pair ? await find(model, { source: from, label: pair.truth, answer: pair.answer, wrong: null, order: "confidence", seed: 0, offset: 0, count: many }) : null;
         if (gone) break;
         if (again && (from !== state.source || pair !== state.pair)) continue;
         write(said, "");
+        of = { step: reply.step, version: mine };
         draw(reply, some ?? { total: reply.wrong, items: items(reply, from) });
       } catch (error) {
         if (!gone && /** @type {any} */ (error).code !== "lost") write(said, sentence(error));
@@ -162,7 +168,7 @@ function page(model, run, el) {
     const { examples, wrong } = reply;
     const values = { wrong: count(wrong), examples: count(examples), right: percent(1 - wrong / examples) };
     write(sum, t(wrong === 0 ? "mistakes.sum.none" : wrong === 1 ? "mistakes.sum.one" : "mistakes.sum", values));
-    write(step, t("mistakes.step", { step: count(reply.step) }));
+    tell();
     el.dataset.wrong = String(wrong);
     el.dataset.step = String(reply.step);
     both.hidden = false;
@@ -198,6 +204,15 @@ function page(model, run, el) {
     more.hidden = found.items.length < state.count || found.total <= state.count || state.count >= MOST;
   }
 
+  /** Of which step the numbers are: while it learns, and until those of another place have come, of an earlier one. */
+  function tell() {
+    const status = model.get("status");
+    if (of.step < 0 || !status) return;
+    const now = status.step === of.step && version() === of.version;
+    write(step, t(now ? "mistakes.step" : "mistakes.step.before", { step: count(of.step) }));
+    el.classList.toggle("before", !now);
+  }
+
   function mark() {
     const now = model.get("look");
     gallery.mark(now?.source ?? null, now?.row ?? null);
@@ -205,7 +220,8 @@ function page(model, run, el) {
 
   function follow() {
     const status = model.get("status");
-    if (!status || status.step === asked || document.hidden) return;
+    tell();
+    if (!status || version() === asked || document.hidden) return;
     if (status.mode === "playing" && performance.now() - time < PATIENCE) return;
     if (!asking) ask();
   }

@@ -12,6 +12,7 @@ export default {
     "mistakes.sum.one": "1 of {examples} is wrong: {right} right.",
     "mistakes.sum.none": "All {examples} are right. There is no mistake to show.",
     "mistakes.step": "As the network is at step {step}.",
+    "mistakes.step.before": "As the network was at step {step}.",
     "mistakes.no.classes": "This data has no classes, so no answer is simply right or wrong: the cost on the Learning page says how close the answers are.",
     "mistakes.no.data": "There is no data to be wrong about.",
 
@@ -25,7 +26,7 @@ export default {
     "mistakes.pair": "{truth} → {answer}",
 
     "mistakes.gallery": "The surest mistakes",
-    "mistakes.gallery.how": "Wrong, and the network was sure of it. Choose one to look into the network with it.",
+    "mistakes.gallery.how": "Wrong, those first of which the network is surest. Choose one to look into the network with it.",
     "mistakes.gallery.pair": "{truth} taken for {answer}",
     "mistakes.gallery.pair.how": "{count} images, the surest first.",
     "mistakes.gallery.pair.one": "1 image.",
@@ -44,7 +45,8 @@ export default {
     "mistakes.sum": "{examples} 幅中答错 {wrong} 幅，正确率 {right}。",
     "mistakes.sum.one": "{examples} 幅中答错 1 幅，正确率 {right}。",
     "mistakes.sum.none": "{examples} 幅全部答对，没有错误可看。",
-    "mistakes.step": "第 {step} 步时的网络。",
+    "mistakes.step": "现在的网络，第 {step} 步。",
+    "mistakes.step.before": "第 {step} 步时的网络。",
     "mistakes.no.classes": "这份数据没有类别，回答无所谓对错；答得有多接近，请看“学习”页上的代价。",
     "mistakes.no.data": "没有可供检验的数据。",
 
@@ -58,7 +60,7 @@ export default {
     "mistakes.pair": "{truth} → {answer}",
 
     "mistakes.gallery": "最有把握的错误",
-    "mistakes.gallery.how": "答错了，却很有把握。点一幅，就能带着它去看网络内部。",
+    "mistakes.gallery.how": "答错了的，最有把握的在前。点一幅，就能带着它去看网络内部。",
     "mistakes.gallery.pair": "把 {truth} 认成了 {answer}",
     "mistakes.gallery.pair.how": "共 {count} 幅，最有把握的在前。",
     "mistakes.gallery.pair.one": "共 1 幅。",

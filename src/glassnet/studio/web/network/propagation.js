@@ -111,7 +111,7 @@ export function propagation(model, canvas, askSparks, arrived) {
       const layer = Math.ceil(at / 2);
       const name = run.activations[layer - 1];
       const values = { layer, activation: activationName(name) };
-      write(words, t(at % 2 ? "network.thought.sum" : at === most() ? "network.thought.answer" : "network.thought.activation", values));
+      write(words, t(at % 2 ? "network.thought.sum" : at === most() ? (run.classes && run.sizes[run.sizes.length - 1] > 1 ? "network.thought.answer" : "network.thought.outputs") : "network.thought.activation", values));
     }
   }
 

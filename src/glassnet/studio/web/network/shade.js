@@ -1,7 +1,7 @@
 // How an activation looks: white for 0 to 1, as in the series; what can be negative is red below zero.
 
 import { NEGATIVE } from "../core/colors.js";
-import { isShare } from "../core/names.js";
+import { isUnit } from "../core/names.js";
 
 const BOARD = [13, 15, 19];
 const WHITE = [255, 255, 255];
@@ -12,7 +12,7 @@ const WHITE = [255, 255, 255];
  * @param {ArrayLike<number>} values
  */
 export function fullOf(name, values) {
-  if (isShare(name)) return 1;
+  if (isUnit(name)) return 1;
   let most = 1;
   for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]));
   return Number.isFinite(most) ? most : 1;

@@ -1,7 +1,7 @@
 // The stage: the whole network, alive. The input at the left, every neuron lit by its activation, every edge drawn, the answer at the right.
 
 import { calm, em, h, once, write } from "../core/dom.js";
-import { outputName, sureness } from "../core/names.js";
+import { confidence, outputName, surenessNamed } from "../core/names.js";
 import { t } from "../core/words.js";
 import { watching } from "../time/watching.js";
 import { neuronBoard } from "./board.js";
@@ -187,12 +187,12 @@ export function render({ model, el }) {
     const mode = model.get("status")?.mode;
     if (!run || !forward || look?.answer === null || look?.answer === undefined || mode === "playing") return;
     const layer = run.sizes.length - 1;
-    const sure = forward.as[layer - 1][look.answer];
+    const sure = confidence(forward.as[layer - 1], look.answer);
     const name = outputName(run, look.answer);
     // A new image's answer is said by the view that chose it; here, that the network has changed its mind about the same one.
     const changed = said.look === look.look && said.answer !== look.answer;
     said = { look: look.look, answer: look.answer };
-    if (changed) write(answer, t("network.says", { name, sure: sureness(run, sure) }));
+    if (changed) write(answer, t("network.says", { name, sure: surenessNamed(run, sure, look.answer) }));
   }
 
   const focus = () => model.get("hovered") ?? model.get("picked");

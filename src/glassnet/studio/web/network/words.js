@@ -32,6 +32,7 @@ export default {
     "network.thought.sum": "Layer {layer}: each neuron adds up weight × activation, and its bias. That is z.",
     "network.thought.activation": "Layer {layer}: {activation} turns each z into an activation.",
     "network.thought.answer": "The last layer’s activations: the brightest is the answer.",
+    "network.thought.outputs": "The last layer’s activations: these are the outputs.",
     "network.says": "The network says {name}, {sure}",
     "network.truth": "correct",
     "network.pixels": "{count} pixels",
@@ -90,7 +91,7 @@ export default {
     "network.cost.cross_entropy": "−y ln a: how surprised the network is at the right answer.",
     "network.cost.binary_cross_entropy": "Each output answers yes or no; its term is how surprised it is at the truth.",
     "network.cost.other": "The terms of the cost {cost}, added up.",
-    "network.cost.average": "The cost C of the network is the average of that over all its examples.",
+    "network.cost.average": "The cost C of the network is the average of that over many examples.",
     "network.cost.unknown": "Nobody has said what this image shows, so its cost is not known.",
   },
   zh: {
@@ -124,6 +125,7 @@ export default {
     "network.thought.sum": "第 {layer} 层：每个神经元把“权重 × 激活值”全部相加，再加上偏置，得到 z。",
     "network.thought.activation": "第 {layer} 层：{activation} 把每个 z 变成激活值。",
     "network.thought.answer": "最后一层的激活值：最亮的就是答案。",
+    "network.thought.outputs": "最后一层的激活值：这就是输出。",
     "network.says": "网络的回答是 {name}，{sure}",
     "network.truth": "正确",
     "network.pixels": "{count} 个像素",
@@ -182,7 +184,7 @@ export default {
     "network.cost.cross_entropy": "−y ln a：网络对正确答案有多意外。",
     "network.cost.binary_cross_entropy": "每个输出各自回答是或否；它的项表示对真相有多意外。",
     "network.cost.other": "代价 {cost} 的各项相加。",
-    "network.cost.average": "整个网络的代价 C 是它在所有样本上的平均值。",
+    "network.cost.average": "整个网络的代价 C 是它在许多样本上的平均值。",
     "network.cost.unknown": "没有人标注过这张图，所以不知道它的代价。",
   },
 };

@@ -3,7 +3,7 @@
 import { h, write } from "../core/dom.js";
 import { sentence } from "../core/errors.js";
 import { count, number, percent, short } from "../core/format.js";
-import { activationName, called, confidence, quoted, sureness } from "../core/names.js";
+import { activationName, called, confidence, quoted, surenessNamed } from "../core/names.js";
 import { named, spoken, t } from "../core/words.js";
 import { swatch } from "../learning/charts.js";
 import { LOOKS, values } from "./curves.js";
@@ -31,7 +31,8 @@ export function laneColumn(model, lane, k, take) {
     const label = h("span", { class: "muted small" }, t(words));
     return { value, label, element: h("div", {}, value, label) };
   };
-  const accuracy = figure("learning.accuracy.validation");
+  const about = h("p", { class: "about muted small figures" });
+  const accuracy = figure("race.accuracy");
   const cost = figure("race.cost");
   const seconds = figure("race.seconds");
   const gradients = bars(lane.sizes.length - 1);
@@ -52,6 +53,7 @@ export function laneColumn(model, lane, k, take) {
     h("p", { class: "facts muted small figures" }, facts.filter(Boolean).join(" · ")),
     picture.element,
     says,
+    about,
     h("div", { class: "figures-row" }, accuracy.element, cost.element, seconds.element),
     state,
     gradients.element,
@@ -77,7 +79,7 @@ export function laneColumn(model, lane, k, take) {
         const as = fits ? values(race.arrays, `${k}_a`) : null;
         const outputs = as ? Array.prototype.slice.call(as, -now.sizes[now.sizes.length - 1]) : [];
         const answer = fits && run.classes ? now.answer : null;
-        const sure = answer === null ? "" : sureness({ ...run, activations: now.activations }, confidence(outputs, answer));
+        const sure = answer === null ? "" : surenessNamed(now, confidence(outputs, answer), answer);
         const truth = look?.label ?? null;
         says.hidden = answer === null;
         write(says, answer === null ? "" : t(truth === null ? "race.says" : truth === answer ? "race.says.right" : "race.says.wrong", { name: quoted(run, answer), sure, truth: quoted(run, truth) }));
@@ -88,12 +90,14 @@ export function laneColumn(model, lane, k, take) {
         }
         picture.show(forward.input, as, answer, run, label);
       }
-      write(accuracy.value, percent(now.accuracy, 1));
+      // At rest, the numbers of another step do not stand as if they were of this one.
+      const settled = now.judged_step === now.step || (now.judged_step !== null && ["playing", "stepping"].includes(race.mode));
+      write(about, settled ? t(`race.judged.${race.judged_on}`, { step: count(now.judged_step) }) : t("race.judged.computing"));
+      write(accuracy.value, settled ? percent(now.accuracy, 1) : "…");
       accuracy.element.hidden = now.accuracy === null && now.judged_step !== null;
-      write(accuracy.label, t(race.judged_on === "validation" ? "learning.accuracy.validation" : "learning.accuracy.train"));
-      write(cost.value, number(now.cost_now, 3));
+      write(cost.value, settled ? number(now.validation_cost, 3) : "…");
       write(seconds.value, number(now.seconds, 2));
-      Object.assign(element.dataset, { accuracy: now.accuracy ?? "", cost: now.cost_now ?? "", step: now.step, mode: now.mode });
+      Object.assign(element.dataset, { accuracy: now.accuracy ?? "", cost: now.validation_cost ?? "", step: now.step, mode: now.mode });
       const plain = now.notice ? sentence({ message: now.notice.text }) : "";
       const text = spoken() === "en" ? plain : named(`learning.notice.${now.notice?.code}`, plain);
       write(state, text);

@@ -104,7 +104,7 @@ export function stand(model) {
     answer,
     ahead,
     h("div", { class: "charts" }, cost.element, accuracy.element),
-    h("p", { class: "muted small" }, joined([t("race.faint"), new Set(first.lanes.map((lane) => lane.cost)).size > 1 ? t("race.costs") : ""].filter(Boolean))),
+    h("p", { class: "muted small" }, joined([t("race.faint"), t(first.judged_on === "validation" ? "race.faint.validation" : "race.faint.train"), new Set(first.lanes.map((lane) => lane.cost)).size > 1 ? t("race.costs") : ""].filter(Boolean))),
     taken,
     h("div", { class: "lanes", "data-lanes": lanes.length }, lanes.map(({ element }) => element)),
     h("p", { class: "muted small" }, joined([t("race.gradient.about", { count: first.probe }), t("race.kept")])),

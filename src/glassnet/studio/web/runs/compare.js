@@ -6,7 +6,7 @@ import { number, percent } from "../core/format.js";
 import { onPaper } from "../core/theme.js";
 import { t } from "../core/words.js";
 import { chart, swatch } from "../learning/charts.js";
-import { nameOf, valueOf, whatOf } from "./names.js";
+import { nameOf, onTheWay, valueOf, whatOf } from "./names.js";
 
 /** @typedef {import("./names.js").Entry} Entry */
 /** @typedef {import("../learning/charts.js").Curve} Curve */
@@ -58,6 +58,7 @@ export function compare(model, runs, back) {
   const validation = chart({ title: t("runs.charts.cost.validation"), ...options, range: [0, 0] });
   const training = chart({ title: t("runs.charts.cost"), ...options, range: [0, 0] });
   const said = h("p", { class: "sentence wrong", role: "status" });
+  const units = h("p", { class: "sentence units", hidden: true }, t("runs.costs"));
   const table = h("div", { class: "differences" });
   const heading = h("h2", { tabindex: "-1" }, t("runs.compare.title"));
   const element = h(
@@ -65,6 +66,7 @@ export function compare(model, runs, back) {
     { class: "compare" },
     h("div", { class: "head" }, h("div", {}, heading, h("p", { class: "small muted" }, t("runs.compare.how"))), h("button", { type: "button", "data-act": "back", onclick: back }, t("runs.back"))),
     said,
+    units,
     h("div", { class: "charts" }, accuracy.element, validation.element, training.element),
     table,
   );
@@ -105,6 +107,7 @@ export function compare(model, runs, back) {
     accuracy.element.hidden = !right.length && judged.length > 0;
     validation.element.hidden = !judged.length;
     training.element.hidden = judged.length === entries.length;
+    units.hidden = !reply.costs_differ;
     element.dataset.runs = String(entries.length);
     differ(entries, names);
   }
@@ -112,11 +115,17 @@ export function compare(model, runs, back) {
   /** @param {Entry[]} entries @param {string[]} names */
   function differ(entries, names) {
     const rows = /** @type {{name: string, values: any[]}[]} */ (reply.differences);
-    const shown = JSON.stringify([rows, names]);
+    const ways = entries.map(onTheWay);
+    const shown = JSON.stringify([rows, names, ways]);
     if (table.dataset.shown === shown) return;
     table.dataset.shown = shown;
-    if (entries.length < 2) return table.replaceChildren();
-    if (!rows.length) return table.replaceChildren(h("p", { class: "muted" }, t("runs.differ.none")));
+    /** @param {number} i */
+    const keyed = (i) => h("span", { class: "key" }, swatch(LOOKS[i].style, LOOKS[i].color), h("span", {}, names[i]));
+    const changed = ways.some((each) => each.length)
+      ? [h("h2", {}, t("runs.changed")), h("ul", { class: "ways" }, ways.map((each, i) => each.length > 0 && h("li", {}, keyed(i), h("ul", { class: "figures" }, each.map((text) => h("li", {}, text))))))]
+      : [];
+    if (entries.length < 2) return table.replaceChildren(...changed);
+    if (!rows.length) return table.replaceChildren(h("p", { class: "muted" }, t("runs.differ.none")), ...changed);
     table.replaceChildren(
       h("h2", { id: "differences" }, t("runs.differ")),
       h(
@@ -125,10 +134,11 @@ export function compare(model, runs, back) {
         h(
           "table",
           { "aria-labelledby": "differences" },
-          h("thead", {}, h("tr", {}, h("td", {}), names.map((name, i) => h("th", { scope: "col" }, h("span", { class: "key" }, swatch(LOOKS[i].style, LOOKS[i].color), h("span", {}, name)))))),
+          h("thead", {}, h("tr", {}, h("td", {}), names.map((_, i) => h("th", { scope: "col" }, keyed(i))))),
           h("tbody", {}, rows.map(({ name, values }) => h("tr", {}, h("th", { scope: "row" }, whatOf(name)), values.map((value) => h("td", {}, valueOf(name, value)))))),
         ),
       ),
+      ...changed,
     );
   }
 

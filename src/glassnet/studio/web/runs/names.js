@@ -34,6 +34,8 @@ import { setting } from "../learning/names.js";
  * @property {boolean} current
  * @property {boolean} live whether another program trains it now
  * @property {string|null} damaged
+ * @property {{at: At, values: Record<string, any>}[]} [changes] settings that were changed midway; told by `compare`
+ * @property {At[]} [edits] where a hand changed the network; told by `compare`
  */
 
 /** @param {{own?: boolean, title?: string|null, name: string, run: string}} entry */
@@ -96,6 +98,33 @@ export const exactly = (seconds) => new Date(1000 * seconds).toLocaleString(spok
 /** @param {number} bytes */
 export const sizeOf = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`);
 
+/** @typedef {[number, number]} At Epochs done, and examples of the next. */
+
+/**
+ * A setting that was changed midway.
+ * @typedef {{first: any, then: {at: At, value: any}[]}} Changed
+ */
+
+/** @param {any} value @returns {value is Changed} */
+const isChanged = (value) => typeof value === "object" && !Array.isArray(value) && Array.isArray(value.then);
+
+/** From where on: "from epoch 2", counted from 1. @param {At} at */
+export const fromPlace = ([epoch, example]) => t(example ? "runs.from.image" : "runs.from.epoch", { epoch: count(epoch + 1), image: count(example + 1) });
+
+/**
+ * What was done to a run on the way, in its order: "Learning rate 5 from epoch 2", "edited by hand at epoch 2, image 31".
+ * @param {Entry} entry
+ * @returns {string[]}
+ */
+export function onTheWay({ changes = [], edits = [] }) {
+  const found = [
+    ...changes.map(({ at, values }) => ({ at, text: Object.entries(values).map(([name, value]) => t("runs.way.setting", { what: whatOf(name), value: valueOf(name, value) })).join(t("runs.comma")), from: fromPlace(at) })),
+    ...edits.map((at) => ({ at, text: t("runs.way.edit"), from: t(at[1] ? "runs.at.image" : "runs.at.epoch", { epoch: count(at[0] + 1), image: count(at[1] + 1) }) })),
+  ];
+  found.sort((one, other) => one.at[0] - other.at[0] || one.at[1] - other.at[1]);
+  return found.map(({ text, from }) => t("runs.way", { what: text, from }));
+}
+
 /** What a difference between runs is called. @param {string} name */
 export const whatOf = (name) => named(`runs.what.${name}`, setting(name));
 
@@ -103,9 +132,11 @@ export const whatOf = (name) => named(`runs.what.${name}`, setting(name));
  * A value among the differences, in words.
  * @param {string} name
  * @param {any} value
+ * @returns {string}
  */
 export function valueOf(name, value) {
   if (value === null || value === undefined) return "–";
+  if (isChanged(value)) return [valueOf(name, value.first), ...value.then.map(({ at, value: next }) => t("runs.then", { value: valueOf(name, next), from: fromPlace(at) }))].join(t("runs.comma"));
   if (name === "sizes") return sizesOf(value);
   if (name === "activations") return activationsOf(value);
   if (name === "data") return value.map((/** @type {string} */ each) => (each === "mnist" ? "MNIST" : isolated(each))).join(", ");

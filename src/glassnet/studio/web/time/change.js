@@ -3,10 +3,10 @@
 
 import { h, once, signed, write } from "../core/dom.js";
 import { count, number, percent } from "../core/format.js";
-import { t } from "../core/words.js";
+import { joined, t } from "../core/words.js";
 import { again, unseen } from "../learning/transport.js";
 import { neuronName } from "../network/board.js";
-import { largestMoves, moved, rootMeanSquare } from "./moves.js";
+import { largestMoves, rootMeanSquare } from "./moves.js";
 import { watching } from "./watching.js";
 
 /** @typedef {import("../core/types.js").Run} Run */
@@ -139,9 +139,7 @@ export function change(model) {
       return;
     }
     write(which, t("time.change.step", { step: count(change.step) }));
-    const all = moved(change);
-    const total = count(run.count);
-    write(what, t(all === run.count ? "time.change.all" : "time.change.some", { moved: count(all), total, size: count(change.size), still: count(run.count - all) }));
+    write(what, why(change, run.count));
     const found = largestMoves(change, run.sizes, LISTED);
     const [first] = found;
     most.hidden = moves.hidden = !first;
@@ -178,6 +176,27 @@ export function change(model) {
       stop();
     },
   };
+}
+
+/**
+ * How many weights and biases moved; of how many the minibatch's examples asked it; what moved the others, and why the rest did not.
+ * @param {import("../core/types.js").Change} change
+ * @param {number} total
+ */
+function why({ size, moved, asked, followed, others }, total) {
+  const number = (/** @type {number} */ value) => ({ number: count(value), total: count(total), size: count(size) });
+  const causes = others.length ? others.join("_") : "rounding";
+  const said = [t(moved === total ? "time.change.count.all" : "time.change.count", number(moved))];
+  if (asked === null || followed === null) {
+    // By what they were moved is known, and not how many by what.
+    return joined([...said, t(`time.change.by.${others.length ? causes : "examples"}`, number(0))]);
+  }
+  said.push(t(asked === total ? "time.change.asked.all" : size === 1 ? "time.change.asked.one" : "time.change.asked", number(asked)));
+  if (moved > followed) said.push(t(`time.change.others.${causes}`, number(moved - followed)));
+  const unasked = total - asked - (moved - followed);
+  if (unasked > 0) said.push(t("time.change.unasked", number(unasked)));
+  if (asked > followed) said.push(t("time.change.small", number(asked - followed)));
+  return joined(said);
 }
 
 /** @param {Run} run @param {number} layer */

@@ -1,14 +1,7 @@
-// What a minibatch changed, in numbers: how many parameters moved, which most, and how much in each layer.
+// What a minibatch changed, in numbers: which parameters moved most, and how much in each layer.
 
 /** @typedef {import("../core/types.js").Change} Change */
 /** @typedef {{layer: number, neuron: number, input: number|null, change: number}} Move One parameter: `input` is null for a bias. */
-
-/** @param {Change} change */
-export function moved({ weights, biases }) {
-  let all = 0;
-  for (const each of [...weights, ...biases]) for (let i = 0; i < each.length; i++) if (each[i] !== 0) all++;
-  return all;
-}
 
 /**
  * The parameters that moved most, the largest move first.

@@ -2,10 +2,10 @@
 
 import { gray, h, write } from "../core/dom.js";
 import { sentence } from "../core/errors.js";
-import { count } from "../core/format.js";
+import { count, short } from "../core/format.js";
 import { latest } from "../core/latest.js";
 import { items, look } from "../core/looks.js";
-import { className, imageName, quoted } from "../core/names.js";
+import { className, imageName, kindOf, quoted } from "../core/names.js";
 import { t } from "../core/words.js";
 
 /** @typedef {import("../core/looks.js").Item} Item */
@@ -96,10 +96,10 @@ export function thenAndNow(model) {
   function tell() {
     const { run, status } = model.values;
     if (!run || !status || !then || !now) return;
-    const numbers = { then: count(right(then)), now: count(right(now)), all: count(rows.length), classes: count(run.classes?.length ?? 0) };
-    // A run that goes on from another may be good at its step 0.
-    const fresh = status.step === 0 && status.mode === "paused" && !run.from;
-    write(what, fresh ? t("time.then.fresh", { seed: run.seed }) : t("time.then.what"));
+    const numbers = { then: count(right(then)), now: count(right(now)), all: count(rows.length), classes: count(run.classes?.length ?? 0), chance: short(Math.round((10 * rows.length) / (run.classes?.length || 1)) / 10) };
+    // A run that goes on from another may be good at its step 0, and so may one that a hand has changed.
+    const fresh = status.step === 0 && status.mode === "paused" && !run.from && !status.edits.count;
+    write(what, fresh ? t(kindOf(run.initializer) === "zeros" ? "time.then.fresh.zeros" : "time.then.fresh", { seed: run.seed }) : t("time.then.what"));
     write(sum, t(fresh ? "time.then.sum.fresh" : "time.then.sum", numbers));
     Object.assign(sum.dataset, { then: right(then), now: right(now) });
     write(which, t(`time.then.source.${source}`));
