@@ -22,6 +22,7 @@ from glassnet import (
 )
 from glassnet.costs import COSTS, as_cost
 from glassnet.deform import Deformer, Elastic
+from glassnet.edits import Edit
 from glassnet.engine import Dropout
 from glassnet.plans import begun
 from glassnet.recipes import recipe
@@ -503,4 +504,16 @@ def test_of_a_very_large_minibatch_it_is_told_what_else_could_move(stripes, tmp_
     assert (about["asked"], about["followed"], about["others"]) == (None, None, ["decay"])
     trainer.step()
     assert changes(trainer.state)[0]["others"] == ["decay", "earlier"]
+    # What RMSprop keeps of earlier steps only divides; and where all weights are 0, nothing decays, whatever the biases are.
+    trainer.change({"optimizer": "rmsprop", "weight_decay": 0})
+    trainer.step()
+    trainer.step()
+    assert changes(trainer.state)[0]["others"] == []
+    trainer.change({"optimizer": "sgd", "momentum": 0, "weight_decay": 1e-3})
+    for layer, size in ((1, 64), (2, 16), (3, 16)):
+        for neuron in range(3 if layer == 3 else 16):
+            trainer.edit(Edit("weights", layer, neuron, (0.0,) * size))
+    trainer.step()
+    assert any(layer.bias.any() for layer in trainer.state.batch.before.network.layers)
+    assert changes(trainer.state)[0]["others"] == []
     trainer.close()

@@ -478,7 +478,7 @@ def test_a_pupil_draws_and_inspects_and_cannot_play_even_by_hand(open_tab, pupil
     begun_anew(page)
     other = pupil(**options)
     # It has no button to press, and is not told to press one.
-    assert "random" in other.locator(".dock .where").inner_text().lower()
+    assert "learned nothing" in other.locator(".dock .where").inner_text().lower()
     assert "press" not in other.locator(".dock .where").inner_text().lower()
     for selector in (".dock button.primary", ".dock .scrub", ".share-this", ".hands-head"):
         other.locator(selector).first.wait_for(state="hidden")

@@ -70,7 +70,7 @@ export function effectPart(model, hands) {
     element.classList.toggle("three", since);
     element.classList.toggle("untouched", !touched);
     const about = before ?? byHand ?? judged;
-    const unit = about === null || about.accuracy === null ? "cost" : "accuracy";
+    const unit = run?.classes ? "accuracy" : "cost";
     const part = run?.data.validation ? "validation" : "train";
     write(what, t(`hands.effect.${unit}.${part}${unit === "accuracy" && run?.side === null ? ".row" : ""}`, { examples: count(about?.examples ?? run?.data[part] ?? 0) }));
     const last = since ? (now ?? null) : byHand;
