@@ -614,6 +614,7 @@ def test_wrong_input_is_answered_by_one_sentence(here, capsys, arguments, code, 
     np.savez(here / "flat.npz", x=np.zeros((12, 28), np.float32), y=np.arange(12) % 3)
     (here / "taken").mkdir()
     (here / "taken" / "run.json").write_text("{}")
+    (here / "taken" / "checkpoint.safetensors").touch()
     before = sorted(path.name for path in here.iterdir())
     got, out, err = glassnet(capsys, *arguments.split())
     assert got == code
@@ -1208,7 +1209,7 @@ def test_studio_mistakes_are_one_sentence(here, capsys):
             (["--port", "99999"], 2, "99999"),
             (["nowhere", "--port", "0"], 1, "nowhere"),
             (["--data", "nowhere", "--port", "0"], 1, "nowhere does not exist: give mnist, a folder"),
-            (["runs/1", "--data", "mnist", "--port", "0"], 2, "a run has its own data: leave out either runs/1 or"),
+            (["runs/1", "--data", "mnist", "--port", "0"], 1, "runs/1 does not exist"),
         ):
             code, out, err = glassnet(capsys, "studio", "--no-browser", "--home", "home", *arguments)
             assert (code, out) == (wanted, ""), err

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet import Network, Run, Settings, WrongFile, WrongValue, recipe, train
+from glassnet import Checkpoint, Network, Run, Settings, WrongFile, WrongValue, load, recipe, train
 from glassnet.deform import Affine, Elastic
 from glassnet.images import Pictures
 from glassnet.optimizers import SGD, Adam, Constant, Cosine, OneCycle
@@ -266,6 +266,26 @@ def test_a_run_that_says_nonsense_of_its_pictures_is_refused(stripes, tmp_path, 
     run = Run.create(tmp_path / "run", plan.about)
     with pytest.raises(WrongFile, match=r"run\.json does not say"):
         data_of(run)
+
+
+def test_a_run_that_took_whole_floats_for_numbers_takes_them_for_numbers_again(tmp_path):
+    """Runs of earlier versions did; today a new one takes them for classes."""
+    x = np.random.default_rng(0).random((60, 5)).astype(np.float32)
+    path = tmp_path / "counts.npz"
+    np.savez(path, x=x, y=np.floor(4 * x[:, :1]))
+    new = begun(recipe("plain"), {"epochs": 1}, sources=[str(path)])
+    assert new.splits.train.classes is not None
+    old = load(path, numbers=True)
+    assert old.train.classes is None
+    about = {**new.about, "classes": None, "data": {**new.about["data"], "fingerprint": fingerprint(old.train)}}
+    network = Network.random((5, 3, 1), output="identity")
+    settings = Settings()
+    run = Run.create(
+        tmp_path / "run", about, Checkpoint(network, settings.optimizer.init(network.layers), 0, 0, settings)
+    )
+    again = reopened(run)
+    assert again.splits.train.classes is None
+    assert again.splits.notes == ()
 
 
 def test_other_data_or_none_is_refused(stripes, tmp_path):

@@ -378,7 +378,13 @@ def _mnist() -> tuple[Dataset, Splits]:
     return full, Splits(full.take(slice(0, 50_000)), full.take(slice(50_000, None)), test, Pictures())
 
 
-def load(*sources: str | Path, validation: float = 1 / 6, seed: int = 0, pictures: Pictures | None = None) -> Splits:
+def load(
+    *sources: str | Path,
+    validation: float = 1 / 6,
+    seed: int = 0,
+    pictures: Pictures | None = None,
+    numbers: bool = False,
+) -> Splits:
     """Data from where it lies.
 
     Args:
@@ -391,6 +397,8 @@ def load(*sources: str | Path, validation: float = 1 / 6, seed: int = 0, picture
         seed: see ``validation``.
         pictures: how the pictures of a folder of images become inputs; None: 28 × 28, cut out and centered as MNIST's
             digits were. Other data is numbers already.
+        numbers: whether floating-point targets of an ``.npz`` file are numbers to predict even where they look like classes:
+            where they are all whole, or one-hot.
 
     Errors: :class:`~glassnet.errors.WrongFile` says what was expected, what was found and what to do.
     """
@@ -410,7 +418,7 @@ def load(*sources: str | Path, validation: float = 1 / 6, seed: int = 0, picture
         if len(paths) == 1 and paths[0].is_dir():
             splits = _load_folder(paths[0], pictures or Pictures())
         elif len(paths) == 1 and paths[0].suffix == ".npz":
-            splits = _load_npz(paths[0])
+            splits = _load_npz(paths[0], numbers)
         else:
             splits = _load_idx_files(paths)
     except OSError as error:
@@ -588,7 +596,7 @@ _NPZ_REMARKS = ("classes", "pictures")
 """What may be said of the numbers: the names of the classes that labels count, and how pictures became inputs."""
 
 
-def _load_npz(path: Path) -> Splits:
+def _load_npz(path: Path, numbers: bool = False) -> Splits:
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = {
@@ -611,7 +619,10 @@ def _load_npz(path: Path) -> Splits:
         raise WrongFile(
             f"{path} has no x_train and y_train (nor inputs and targets, nor x and y): found {sorted(arrays)}"
         )
-    kind, note = _kind([y for _, y in pairs.values()], remarks["classes"])
+    targets_of_all = [y for _, y in pairs.values()]
+    kind, note = _kind(targets_of_all, remarks["classes"])
+    if numbers and all(y.dtype.kind == "f" for y in targets_of_all):
+        kind, note = "numbers", None
     parts: dict[str, Dataset] = {}
     for part, (x, y) in pairs.items():
         classes = parts["train"].classes if "train" in parts else None

@@ -289,7 +289,8 @@ def _data_about(run: Run) -> dict[str, Any]:
 
 
 def data_of(run: Run, sources: Sequence[str] | None = None) -> Splits:
-    """The data a run was trained on, split the same way; or the data at other sources, split so.
+    """The data a run was trained on, split the same way; or the data at other sources, split so. What it took for numbers to
+    predict is that again, whatever it looks like.
 
     Errors: :class:`~glassnet.errors.WrongFile` if the run does not say, or the data is not there any more.
     """
@@ -299,6 +300,7 @@ def data_of(run: Run, sources: Sequence[str] | None = None) -> Splits:
         validation=data["validation"],
         seed=data["seed"],
         pictures=pictures_of(run) or Pictures(),
+        numbers=run.about.get("classes", ()) is None,
     )
 
 

@@ -353,12 +353,12 @@ def _train(
         judged = None
         if validation is not None:
             judged = evaluate(now.network, validation, settings.cost, partial(engine.answer, state))
-        if now.first_cost is None:
-            now = replace(now, first_cost=cost)
+        first_cost = cost if now.first_cost is None else now.first_cost
+        now = replace(now, first_cost=first_cost)
         judged_cost = cost if judged is None else judged.cost
         # The first minibatch may have been nearly right, by luck or since the network was trained before: so its cost alone
         # says little, and the constant answer's is asked for where it decides.
-        ran_away = cost > _RUNAWAY * now.first_cost and cost > _RUNAWAY * constant_cost(data, settings.cost)
+        ran_away = cost > _RUNAWAY * first_cost and cost > _RUNAWAY * constant_cost(data, settings.cost)
         if ran_away or not math.isfinite(judged_cost):
             raise diverged(now.memory.step, epoch + 1, cost if math.isfinite(judged_cost) else judged_cost)
         if epoch_costs:

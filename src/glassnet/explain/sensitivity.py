@@ -32,6 +32,8 @@ __all__ = ["Comparison", "Ranked", "Sensitivity", "Wiggle", "sensitivity", "wigg
 
 STEPS = tuple(2.0**-power for power in range(11))
 """The steps that :func:`wiggle` takes, up and down, unless told otherwise: 1, 1/2, … 1/1024."""
+_OWN = tuple(2.0**-power for power in range(14, 7, -1))
+"""The steps that :func:`wiggle` tries by itself, where those that it was given cannot tell whether the prediction holds."""
 _ROUNDING = 1e-13
 """Errors of a cost of about 1 below this are rounding, and say nothing about how the error shrinks."""
 _SMALL = 0.1
@@ -225,8 +227,9 @@ class Wiggle(OfCost):
         reach: how far a nudge of 1 moves the weighted sum that it moves most, of any neuron and example, along its slope.
         power: how the error shrinks with the step, |error| ∝ h^power, from the three smallest steps whose error, up or
             down, is more than rounding; about 2 for a smooth cost; None if there are no two such steps.
-        holds: whether the prediction is good for small steps: its error is rounding, or vanishes faster than the step. None
-            where these steps cannot tell: one step alone, or steps so small that rounding hides the change, or too large.
+        holds: whether the prediction is good for small steps: its error is rounding, or vanishes faster than the step. Where
+            these steps cannot tell (one alone, or so small that rounding hides the change, or too large) it is judged by
+            others; None where those cannot tell, either.
         verdict: that in words, with the reason.
     """
 
@@ -307,16 +310,27 @@ def wiggle(
     h = np.array(sorted({sign * float(step) for step in steps for sign in (1.0, -1.0)}))
     share = shares(network, data)
 
-    def price_at(step: float) -> float:
-        return float(xp.sum(costs_of(nudged(network, direction, step), data, function) * share))
+    def nudge(h: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
+        """The true changes of the cost, their errors, and how much of them may be rounding."""
+        prices = [xp.sum(costs_of(nudged(network, direction, step), data, function) * share) for step in h.tolist()]
+        true = np.array([float(each) - price for each in prices])
+        largest = np.max(np.abs([np.full(len(h), max(1.0, abs(price), abs(slope))), price + true, slope * h]), axis=0)
+        return true, true - slope * h, _ROUNDING * largest
 
-    true = np.array([price_at(step) - price for step in h.tolist()])
-    predicted = slope * h
-    error = true - predicted
-    largest = np.max(np.abs([np.full(len(h), max(1.0, abs(price), abs(slope))), price + true, predicted]), axis=0)
-    rounding, reach = _ROUNDING * largest, _reach(network, direction, data)
-    judged = _judged(h, error, rounding, reach, price, slope)
-    return Wiggle(function, reason, words, price, slope, h, predicted, true, error, rounding, reach, *judged)
+    true, error, rounding = nudge(h)
+    reach = _reach(network, direction, data)
+    power, holds, verdict = _judged(h, error, rounding, reach, price, slope)
+    if holds is None:
+        # Whether it holds is a fact of the place, not of the nudges that were asked for: so others are tried, too.
+        own = np.array([*(-step for step in _OWN[::-1]), *_OWN])
+        _, missed, noise = nudge(own)
+        _, holds, told = _judged(own, missed, noise, reach, price, slope)
+        if holds is not None:
+            between = f"nudges of {number(_OWN[0])} to {number(_OWN[-1])}, tried as well, can"
+            verdict = f"These nudges alone cannot tell whether the prediction holds, but {between}. {told}"
+    return Wiggle(
+        function, reason, words, price, slope, h, slope * h, true, error, rounding, reach, power, holds, verdict
+    )
 
 
 def _reach(network: Network, direction: Parameters, data: Dataset) -> float:

@@ -450,7 +450,8 @@ def _of_zip(
             other.network.sizes != network.sizes or other.network.activations != network.activations
         ):
             raise WrongFile(f"{name} is damaged: its networks are not all of one run")
-    sources, splits, data = _data_for(run.about.get("data"), known, name)
+    numbers = run.about.get("classes", ()) is None
+    sources, splits, data = _data_for(run.about.get("data"), known, name, numbers)
     n = len(splits.train)
     if checkpoint.epoch > _PLACE or checkpoint.example > n:
         raise WrongFile(f"{name} is damaged: it stands at example {checkpoint.example:,} of {n:,}")
@@ -572,8 +573,12 @@ def _name(text: str) -> str | None:
     )
 
 
-def _data_for(data: Any, known: Sequence[Sequence[str]], name: str) -> tuple[list[str], Splits, dict[str, Any]]:
-    """Which of the known sources a run was trained on: theirs is the same fingerprint."""
+def _data_for(
+    data: Any, known: Sequence[Sequence[str]], name: str, numbers: bool = False
+) -> tuple[list[str], Splits, dict[str, Any]]:
+    """Which of the known sources a run was trained on: theirs is the same fingerprint. ``numbers``: whether it took the targets
+    for numbers to predict.
+    """
     if not isinstance(data, dict) or not _is_text(data.get("fingerprint"), 200):
         raise WrongFile(f"{name} does not say which data it was trained on")
     validation, seed = data.get("validation"), data.get("seed")
@@ -585,7 +590,7 @@ def _data_for(data: Any, known: Sequence[Sequence[str]], name: str) -> tuple[lis
     names = [_last_name(each)[:60] for each in names if isinstance(each, str)][:5] if isinstance(names, list) else []
     for sources in sorted(known, key=lambda each: [_last_name(path) for path in each] != names):  # the likeliest first
         try:
-            splits = load(*sources, validation=validation, seed=seed)
+            splits = load(*sources, validation=validation, seed=seed, numbers=numbers)
         except GlassnetError:  # it is not there any more, or cannot be divided so
             continue
         if fingerprint(splits.train) == data["fingerprint"]:

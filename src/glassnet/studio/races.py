@@ -305,7 +305,8 @@ class _Lane:
             here = [self._best.epoch, self._best.example]
             self.past = [event for event in self.past if event["at"] <= here]
             # Training knows of the best since it was opened last; here it is the best of all.
-            self._stop("diverged", str(Diverged(error.step, error.epoch, error.cost, self._best)), self._best)
+            told = Diverged(error.step, error.epoch, error.cost, self._best, error.inputs)
+            self._stop("diverged", str(told), self._best)
         except Exception as error:
             logging.getLogger("glassnet").exception("a lane of the race stopped")
             text = failure("training stopped", error, "This lane is over.")

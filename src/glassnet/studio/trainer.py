@@ -1206,10 +1206,12 @@ class Trainer:
             state.run.save(self._end, self._best)
             self._best = None
             self._past.save()
-        except GlassnetError as error:
+        except BaseException as error:
             with self._lock:
                 self._waiting = [*waiting, *self._waiting]
                 self._unsaved = True
+            if not isinstance(error, GlassnetError):
+                raise
             self._tell(Notice("unsaved", f"{error} Training goes on, but would be lost."))
         else:
             self.untell("unsaved")
