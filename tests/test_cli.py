@@ -1310,3 +1310,144 @@ def test_a_bug_that_the_studio_survives_is_shown_with_its_stack_trace(capsys):
     shown = capsys.readouterr().err
     assert "Traceback" in shown
     assert "RuntimeError: [a bug]" in shown
+
+
+# ── What may happen to a run ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_two_that_resume_one_run_do_not_write_into_each_other(here, capsys):
+    small_idx(here, count=2000)
+    assert glassnet(capsys, "train", "--data", here, "--epochs", "1", "--out", "run")[0] == 0
+    command = [sys.executable, "-m", "glassnet", "train", "--out", "run", "--resume", "--epochs", "5000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as first:
+        until_epoch(3, first)
+        code, out, err = glassnet(capsys, "train", "--out", "run", "--resume", "--epochs", "3")
+        assert (code, out, len(err.splitlines())) == (1, "", 1)
+        assert err.startswith(f"error: run is being written by another process (number {first.pid}): wait until")
+        # Who only reads is not kept out.
+        assert glassnet(capsys, "info", "run", "--json")[0] == 0
+        assert glassnet(capsys, "evaluate", "run", "--json")[0] == 0
+        first.kill()
+        first.wait()
+    epochs = Run.open("run").checkpoint().epoch
+    assert glassnet(capsys, "train", "--out", "run", "--resume", "--epochs", epochs + 2)[0] == 0
+    recorded = [event["epoch"] for event in Run.open("run").events() if event["event"] == "epoch"]
+    assert recorded == list(range(1, epochs + 3))
+    assert "lock" not in os.listdir("run")
+
+
+def test_a_training_killed_before_its_first_save_can_be_gone_on_with_and_begun_again(here, capsys):
+    small_idx(here)
+    script = """if True:
+        import os, sys
+        from glassnet import cli
+        from glassnet.cli import train
+        train._go_on = lambda run, plan: os.kill(os.getpid(), 9)  # before the first event
+        cli.main(sys.argv[1:])
+    """
+    arguments = ["train", "--data", str(here), "--epochs", "2", "--out", "run"]
+    assert subprocess.run([sys.executable, "-c", script, *arguments]).returncode == -signal.SIGKILL
+    code, _, err = glassnet(capsys, *arguments)
+    assert (code, "go on with the run in it by --resume" in err) == (1, True)
+    assert glassnet(capsys, "train", "--out", "run", "--resume")[0] == 0
+    assert glassnet(capsys, *arguments[:-1], "whole")[0] == 0
+    one, other = (Run.open(name).network() for name in ("run", "whole"))
+    assert all(a.weight.tobytes() == b.weight.tobytes() for a, b in zip(one.layers, other.layers, strict=True))
+    # A folder in which an earlier version was killed: its description, and no state. Nothing was learned in it.
+    for path in Path("run").iterdir():
+        path.unlink()
+    Path("run/run.json").write_text("{}")
+    code, _, err = glassnet(capsys, "train", "--out", "run", "--resume")
+    assert (code, "Begin it again in the same folder" in err) == (1, True)
+    assert glassnet(capsys, *arguments)[0] == 0
+
+
+def test_a_run_and_its_data_can_move(here, capsys):
+    for name in ("before", "after"):
+        (here / name).mkdir()
+    small_idx(here / "before")
+    assert glassnet(capsys, "train", "--data", here / "before", "--epochs", "1", "--out", "before/run")[0] == 0
+    for path in (here / "before").iterdir():
+        path.rename(here / "after" / path.name)
+    (here / "before").rmdir()
+    other = here / "other"
+    other.mkdir()
+    small_idx(other, count=121)
+    for command in (["train", "--resume", "--epochs", "2", "--out"], ["explain"], ["evaluate"]):
+        code, out, err = glassnet(capsys, *command, "after/run")
+        assert (code, out, len(err.splitlines())) == (1, "", 1)
+        assert "the data of after/run is not there" in err
+        assert err.rstrip().endswith("Name its place by --data")
+    code, _, err = glassnet(capsys, "train", "--resume", "--epochs", "2", "--out", "after/run", "--data", "other")
+    assert (code, "other is not what it was trained on" in err) == (1, True)
+    for command in (["evaluate"], ["explain"], ["train", "--resume", "--epochs", "2", "--out"]):
+        code, _, err = glassnet(capsys, *command, "after/run", "--data", "after")
+        assert code == 0, err
+    assert Run.open("after/run").about["data"]["sources"] == [str(here / "after")]
+    assert glassnet(capsys, "train", "--resume", "--epochs", "3", "--out", "after/run")[0] == 0
+    assert glassnet(capsys, "explain", "after/run", "landscape", "--directions", "walk", "--line")[0] == 0
+
+
+def test_a_landscape_walks_the_path_that_was_walked(here, capsys):
+    """After a rate of 0.5 and then of 5.0 its path once ended 39 away from the network."""
+    small_idx(here)
+    common = ["--schedule", "constant", "--batch-size", "7"]
+    assert (
+        glassnet(capsys, "train", "--data", here, *common, "--learning-rate", "0.5", "--epochs", "2", "--out", "run")[0]
+        == 0
+    )
+    changes = [
+        "--learning-rate",
+        "5",
+        "--epochs",
+        "4",
+        "--optimizer",
+        "sgd",
+        "--momentum",
+        "0.5",
+        "--engine",
+        "reference",
+    ]
+    assert glassnet(capsys, "train", "--out", "run", "--resume", *changes)[0] == 0
+    code, out, err = glassnet(capsys, "explain", "run", "landscape", "--line", "--json")
+    assert code == 0
+    found = json.loads(out)["landscape"]["walks"]
+    assert [walk["name"] for walk in found] == ["minibatches of 7", "full gradient"]
+    assert found[0]["distance"][-1] == 0
+    assert "The settings were changed along the run" in err
+    code, out, err = glassnet(capsys, "explain", "run", "mistakes", "--shuffled", "--json")
+    assert (code, "training the same network on shuffled labels" in err) == (0, True)
+    assert [row["name"] for row in json.loads(out)["memorized"]["networks"]] == ["true labels", "shuffled labels"]
+
+
+def test_info_tells_what_was_changed_and_from_where_on(here, capsys):
+    small_idx(here)
+    glassnet(capsys, "train", "--data", here, "--epochs", "2", "--learning-rate", "0.5", "--out", "run")
+    changes = ["--epochs", "3", "--learning-rate", "5", "--cost", "binary_cross_entropy", "--engine", "reference"]
+    glassnet(capsys, "train", "--out", "run", "--resume", *changes)
+    code, out, _ = glassnet(capsys, "info", "run")
+    assert code == 0
+    assert re.search(
+        r"from epoch 3 +cost binary_cross_entropy, epochs 3, learning rate cosine\(rate=5\.0, final=0\.0\), engine reference",
+        " ".join(out.split()),
+    )
+    (change,) = json.loads(glassnet(capsys, "info", "run", "--json")[1])["changes"]
+    assert (change["at"], change["edits"], change["engine"]) == ([2, 0], 0, "reference")
+    assert change["settings"]["cost"] == {"name": "binary_cross_entropy"}
+
+
+def test_the_best_network_and_patience_are_of_the_cost_of_now(here, capsys):
+    """A squared error of 0.3 is no better than a cross-entropy of 0.5: they are numbers of different things."""
+    small_idx(here, count=400)
+    common = ["--hidden", "relu", "--output", "softmax", "--schedule", "constant", "--learning-rate", "0.2"]
+    assert glassnet(capsys, "train", "--data", here, *common, "--epochs", "2", "--out", "run")[0] == 0
+    changes = ["--cost", "cross_entropy", "--learning-rate", "0.02", "--epochs", "5", "--patience", "2"]
+    code, _, err = glassnet(capsys, "train", "--out", "run", "--resume", *changes)
+    assert code == 0, err
+    assert "stopped early" not in err  # every epoch was better by the new cost; none was below 0.3
+    run = Run.open("run")
+    epochs = {event["epoch"]: event["validation_cost"] for event in run.events() if event["event"] == "epoch"}
+    assert min(epochs[number] for number in (3, 4, 5)) > max(epochs[1], epochs[2])
+    best = run.best()
+    assert best.settings.cost.name == "cross_entropy"
+    assert best.epoch == min((3, 4, 5), key=epochs.get)
