@@ -34,6 +34,7 @@ from glassnet import (
 from glassnet.edits import Edit
 from glassnet.files import NotSaved, write
 from glassnet.plans import reopened as plan_of
+from glassnet.runs import Busy
 from glassnet.studio import races
 from glassnet.studio import session as studio_session
 from glassnet.studio.commands import COMMANDS, WATCHING
@@ -1198,3 +1199,145 @@ def test_data_that_becomes_known_twice_at_once_is_there_once(session):
 SAMPLE = {
     "what": "minibatch", "value": 1, "step": 0, "bookmark": 1, "kind": "bias", "layer": 1, "neuron": 0, "run": "1", "name": "x",
 }  # fmt: skip
+
+
+# ── What may happen to a run ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "adam"},
+        {"momentum": 0.5},
+        {"optimizer": "rmsprop", "batch_size": 7},
+        {"optimizer": "adam", "epochs": 2},  # lowered to where it stands
+    ],
+)
+def test_a_finished_run_whose_settings_are_changed_opens_again_and_goes_on(home, source, changes):
+    session = Session(home, source)
+    tab = session.tab(lambda: None)
+    tab.do({"do": "change", "epochs": 2 if "epochs" not in changes else 3})
+    tab.do({"do": "reach", "step": 40})  # 200 examples in tens
+    assert (status(session)["mode"] == "finished") == ("epochs" not in changes)
+    tab.do({"do": "change", **changes})
+    assert status(session)["mode"] == "finished"
+    network = session.now().weights.network
+    settings = session.describe()["settings"]
+    session.close()
+    session = Session(home)
+    assert (session.describe()["name"], status(session)["notice"]["code"]) == ("1", "finished")
+    assert same(session.now().weights.network, network)
+    assert session.describe()["settings"] == settings
+    assert (
+        session.describe()["marks"][-1]["values"].items()
+        >= {key: value for key, value in changes.items() if key != "epochs"}.items()
+    )
+    tab = session.tab(lambda: None)
+    tab.do({"do": "change", "epochs": 4})
+    tab.do({"do": "step", "what": "epoch"})
+    until(lambda: status(session)["at"] == [3, 0])
+    tab.do({"do": "seek", "at": [1, 100]})
+    tab.do({"do": "seek", "at": [3, 0]})  # what is trained again comes to the same bytes, or a notice says so
+    assert status(session)["notice"] is None
+    session.close()
+
+
+def test_a_full_disk_at_the_start_is_no_damage_and_no_new_run(home, source, monkeypatch):
+    session = Session(home, source)
+    session.tab(lambda: None).do({"do": "reach", "step": 7})
+    session.close()
+    run = Run.open(home / "1")
+    run.append(
+        [{"event": "stepped", "step": 8, "at": [0, 80], "epoch": 1, "examples": 80, "cost": 1.0}]
+    )  # to be dropped
+    (home / "1" / "first.safetensors").unlink()
+
+    def full(*_):
+        raise NotSaved("the disk is full")
+
+    for module in ("glassnet.files.write", "glassnet.files.append", "glassnet.files.Lock.take"):
+        monkeypatch.setattr(module, full if "Lock" not in module else lambda self: full())
+    session = Session(home)
+    try:
+        assert (session.describe()["name"], status(session)["step"]) == ("1", 7)
+        session.tab(lambda: None).do({"do": "step", "what": "minibatch"})
+        until(lambda: (status(session)["notice"] or {}).get("code") == "unsaved")
+        assert status(session)["step"] == 8
+    finally:
+        monkeypatch.undo()
+        session.close()
+    assert sorted(path.name for path in home.iterdir() if path.name.isdecimal()) == ["1"]
+    steps = [event["step"] for event in Run.open(home / "1").events() if event["event"] == "stepped"]
+    assert steps[-1] == 8
+    assert len(steps) == len(set(steps))
+    assert Run.open(home / "1").checkpoint().memory.step == 8
+
+
+def test_of_a_run_that_another_process_trains_the_studio_keeps_its_hands_off(home, source):
+    session = Session(home, source)
+    tab = session.tab(lambda: None)
+    tab.do({"do": "reach", "step": 7})
+    tab.do({"do": "restart", "seed": 3})
+    with Run.open(home / "1").hold():
+        for message in (
+            {"do": "open", "run": "1"},
+            {"do": "rename", "run": "1", "name": "x"},
+            {"do": "delete", "run": "1"},
+        ):
+            with pytest.raises(Busy, match="is being written by another process"):
+                tab.do(message)
+        assert session.describe()["name"] == "2"
+        tab.do({"do": "compare", "id": 1, "runs": ["1", "2"]})
+    tab.do({"do": "open", "run": "1"})
+    with pytest.raises(Busy):
+        Run.open(home / "1").note(name="x")  # it is the studio's now
+    session.close()
+    with Run.open(home / "1").hold():
+        session = Session(home)
+        told = status(session)["notice"]
+        assert (told["code"], session.describe()["name"]) == ("busy", "3")
+        assert "is being written by another process" in told["text"]
+        session.close()
+
+
+def test_a_run_whose_data_was_moved_finds_it_among_what_the_studio_knows(home, stripes, tmp_path):
+    here = tmp_path / "here.npz"
+    here.write_bytes(stripes.read_bytes())
+    session = Session(home, data=[str(here)])
+    session.tab(lambda: None).do({"do": "reach", "step": 3})
+    network = session.now().weights.network
+    session.close()
+    there = tmp_path / "there.npz"
+    here.rename(there)
+
+    session = Session(home)  # nobody says where it is
+    told = status(session)["notice"]
+    assert (told["code"], session.describe()["name"]) == ("damaged", "2")
+    assert "the data of" in told["text"]
+    tab = session.tab(lambda: None)
+    with pytest.raises(WrongFile, match="say where that very data lies now"):
+        tab.do({"do": "open", "run": "1"})
+    session.know([str(there)])
+    tab.do({"do": "open", "run": "1"})
+    assert same(session.now().weights.network, network)
+    assert status(session)["notice"]["code"] == "moved"
+    assert Run.open(home / "1").about["data"]["sources"] == [str(there)]
+    session.close()
+
+    again = tmp_path / "again.npz"
+    there.rename(again)
+    session = Session(home, data=[str(again)])  # named where the studio is started
+    assert (session.describe()["name"], status(session)["step"]) == ("1", 3)
+    session.close()
+    session = Session(tmp_path / "other", home / "1", [str(again)])  # and for a run that is only read
+    assert same(session.now().weights.network, network)
+    session.close()
+
+
+def test_a_changed_byte_of_the_session_is_noticed(home, source):
+    Session(home, source).close()
+    path = home / "session.json"
+    path.write_text(path.read_text().replace('"speed": 100.0', '"speed": 900.0'))
+    session = Session(home)
+    assert status(session)["notice"]["code"] == "damaged"
+    session.close()

@@ -610,3 +610,56 @@ def test_a_changed_run_tells_its_changes(shelf, session, tab):
     (change,) = until(changes)
     assert change["at"] == [0, 10]
     assert replace(session.now().checkpoint.settings).to_data() == change["settings"]
+
+
+# ── Like with like ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_runs_that_were_changed_midway_are_compared_along_their_whole_course(shelf, session, stripes, runs):
+    """One at 0.5, then at 5.0, with an edit, beside one at 5.0 throughout: once they had no differences."""
+    tab = session.tab(lambda: None)
+    tab.do({"do": "restart", "data": [str(stripes)], "learning_rate": 5.0, "schedule": "constant", "epochs": 2})
+    throughout = session.describe()["name"]
+    tab.do({"do": "reach", "step": 6})
+    tab.do({"do": "restart", "data": [str(stripes)], "learning_rate": 0.5, "schedule": "constant", "epochs": 2})
+    changed = session.describe()["name"]
+    tab.do({"do": "reach", "step": 3})
+    tab.do({"do": "edit", "kind": "bias", "layer": 1, "neuron": 0, "value": 0.25})
+    tab.do({"do": "change", "learning_rate": 5.0})
+    tab.do({"do": "reach", "step": 6})
+    told, _ = shelf.compare([changed, throughout])
+    assert told["costs_differ"] is False
+    rows = {row["name"]: row["values"] for row in told["differences"]}
+    at = [0, 30]
+    assert rows["learning_rate"] == [{"first": 0.5, "then": [{"at": at, "value": 5.0}]}, 5.0]
+    assert rows["edits"] == [1, 0]
+    assert set(rows) == {"learning_rate", "edits"}
+    one, other = told["runs"]
+    assert (one["changes"], one["edits"]) == ([{"at": at, "values": {"learning_rate": 5.0}}], [at])
+    assert (other["changes"], other["edits"]) == ([], [])
+    # Of the one that is open as of the one that is read from its folder.
+    tab.do({"do": "open", "run": throughout})
+    assert shelf.compare([changed, throughout])[0]["differences"] == told["differences"]
+
+
+def test_what_is_chosen_for_what_comes_is_among_the_differences_before_it_is_on_record(shelf, session, stripes):
+    tab = session.tab(lambda: None)
+    tab.do({"do": "restart", "data": [str(stripes)], "epochs": 1})
+    first = session.describe()["name"]
+    tab.do({"do": "restart", "data": [str(stripes)], "epochs": 1})
+    tab.do({"do": "reach", "step": 20})
+    tab.do({"do": "change", "optimizer": "adam"})
+    rows = {row["name"]: row["values"] for row in shelf.compare([first, session.describe()["name"]])[0]["differences"]}
+    assert rows["optimizer"] == ["sgd", {"first": "sgd", "then": [{"at": [1, 0], "value": "adam"}]}]
+    assert rows["momentum"][1] == {"first": 0.0, "then": [{"at": [1, 0], "value": None}]}
+
+
+def test_costs_of_different_kinds_are_said_to_be(shelf, session, stripes):
+    tab = session.tab(lambda: None)
+    names = []
+    for cost in ("huber(delta=0.5)", "huber", "huber"):
+        tab.do({"do": "restart", "data": [str(stripes)], "cost": cost})
+        tab.do({"do": "step", "what": "minibatch"})
+        names.append(session.describe()["name"])
+    assert shelf.compare(names[:2])[0]["costs_differ"] is True
+    assert shelf.compare(names[1:])[0]["costs_differ"] is False
