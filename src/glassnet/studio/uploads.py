@@ -514,7 +514,7 @@ class Uploads:
             with contextlib.suppress(OSError, ValueError):
                 about = json.loads((path / "about.json").read_text("utf-8"))
                 if isinstance(about, dict) and about.get("format") == 1:
-                    return about
+                    return files.check_seal(about, "about.json")
         raise WrongValue(f"there is no data {_short(number, 20)!r} here: look at the list again")
 
     def _sources(self, number: str, about: Mapping[str, Any]) -> list[str]:
@@ -711,7 +711,7 @@ class Uploads:
                 with _as_known({}):
                     about = _taken(folder, name, how, self._step(name, stop))
                 (folder / "body").unlink(missing_ok=True)
-                files.write(folder / "about.json", json.dumps(about, ensure_ascii=False, allow_nan=False).encode())
+                files.write(folder / "about.json", json.dumps(files.sealed(about), ensure_ascii=False, allow_nan=False).encode())
                 return self._shown(self._keep(folder), about, {})
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -734,7 +734,7 @@ class Uploads:
             try:
                 with _opened(path / "upload.zip", about["name"]) as archive:
                     about = _read_pictures(archive, path, about["name"], how, self._step(about["name"], stop), about)
-                files.write(path / "about.json", json.dumps(about, ensure_ascii=False, allow_nan=False).encode())
+                files.write(path / "about.json", json.dumps(files.sealed(about), ensure_ascii=False, allow_nan=False).encode())
             except OSError as error:
                 raise WrongFile(f"{about['name']} cannot be read again: {error.strerror or error}") from error
             used = {source for run in self._runs_sources() for source in run}
