@@ -476,6 +476,31 @@ def test_npz_one_hot_rows_are_classes_and_it_is_said(tmp_path, kind):
     )
 
 
+@pytest.mark.parametrize("kind", ["f4", "f8", "i8", "bool"])
+def test_npz_columns_of_0_and_1_that_are_named_are_classes_of_which_an_example_may_have_several(tmp_path, rng, kind):
+    y = (rng.random((30, 3)) > 0.5).astype(kind)
+    np.savez(tmp_path / "a.npz", x=rng.random((30, 4)), y=y, classes=np.array(["cat", "dog", "hat"]))
+    splits = load(tmp_path / "a.npz", validation=0)
+    assert splits.train.classes == ("cat", "dog", "hat")
+    assert splits.train.multilabel
+    np.testing.assert_array_equal(splits.train.targets, y.astype(np.float32))
+    assert (
+        "are 0 and 1 in 3 columns, as many as the array classes names, so an example can be of several"
+        in (splits.notes[0])
+    )
+    np.savez(tmp_path / "b.npz", x=rng.random((30, 4)), y=y + 0.25, classes=np.array(["cat", "dog", "hat"]))
+    other = load(tmp_path / "b.npz", validation=0)
+    assert other.train.classes is None
+    assert other.notes == ("the array classes is not used: the targets are numbers to predict",)
+
+
+def test_npz_parts_with_targets_of_different_widths_are_refused(tmp_path, rng):
+    arrays = {"x_train": rng.random((9, 2)), "x_test": rng.random((5, 2))}
+    np.savez(tmp_path / "a.npz", **arrays, y_train=rng.random((9, 3)), y_test=rng.random((5, 2)))
+    with pytest.raises(WrongFile, match=r"different numbers of columns \(train 3, test 2\): save them alike"):
+        load(tmp_path / "a.npz")
+
+
 def test_npz_one_hot_columns_have_the_names_there_are(tmp_path, rng):
     arrays = {"x": rng.random((9, 2)), "y": np.eye(3, dtype=np.float32)[np.arange(9) % 3]}
     np.savez(tmp_path / "a.npz", **arrays, classes=np.array(["cat", "owl", "yak"]))
@@ -1313,3 +1338,9 @@ def test_whether_data_is_multilabel_is_looked_at_once(monkeypatch):
     assert data.multilabel
     monkeypatch.setattr("glassnet.data.namespace", None)
     assert data.multilabel
+
+
+def test_a_summary_of_multilabel_data_counts_each_class_by_itself():
+    targets = np.array([[1, 1], [0, 1], [0, 0], [1, 1]], np.float32)
+    found = summarize(Dataset(np.ones((4, 3), np.float32), targets, classes=("cat", "dog")))
+    assert found.classes == (("cat", 2), ("dog", 3))

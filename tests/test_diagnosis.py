@@ -7,7 +7,7 @@ import pytest
 
 from glassnet import Checkpoint, Dataset, EpochEnded, Layer, Network, Settings, TrainingWarning, from_labels, train
 from glassnet.activations import sigmoid
-from glassnet.costs import absolute_error, binary_cross_entropy, cross_entropy, squared_error
+from glassnet.costs import absolute_error, binary_cross_entropy, cross_entropy, huber, squared_error
 from glassnet.data import summarize
 from glassnet.diagnosis import constant_cost, falling, stuck, unscaled
 from glassnet.optimizers import SGD
@@ -85,6 +85,10 @@ def test_the_best_constant_answer_by_hand():
     assert constant_cost(data, absolute_error) == pytest.approx(4 / 4)  # the median, 0; the mean would cost 6/4
     weighted = replace(data, weights=np.asarray([1, 0, 0, 1], np.float32))
     assert constant_cost(weighted, squared_error) == pytest.approx(4)  # 0 and 4 around 2
+    # Huber's, ½d² up to 1 and d − ½ beyond: at c the three cost 3·c²/2 and the one 4 − c − ½, least at c = ⅓.
+    assert constant_cost(data, huber) == pytest.approx((3 / 18 + 4 - 1 / 3 - 0.5) / 4, rel=1e-6)
+    thrice = replace(data, weights=np.asarray([1, 0, 0, 3], np.float32))
+    assert constant_cost(thrice, absolute_error) == pytest.approx(4 / 4)  # the weighted median, 4
     classes = from_labels(np.zeros((4, 1)), [0, 1, 1, 1])
     entropy = -(np.log(0.25) + 3 * np.log(0.75)) / 4
     assert constant_cost(classes, cross_entropy) == pytest.approx(entropy)
@@ -174,6 +178,14 @@ def test_targets_that_do_not_depend_on_the_inputs(rng):
         "its steps may be too large or too small; try the learning rate (it was 0.1) ten times lower and ten times higher; "
         "if neither helps, the targets may not depend on the inputs."
     )
+
+
+def test_an_activation_without_a_slope_is_named_rather_than_called_saturated(few):
+    data = few[0]
+    network = Network.random((data.inputs.shape[1], 8, data.targets.shape[1]), output="step")
+    told = next(filter(None, said(network, data, epochs=4, batch_size=5)))
+    assert "the activation of layer 2, step, has the slope 0 everywhere" in told
+    assert "saturated" not in told
 
 
 def test_steps_that_are_too_large(rng):

@@ -35,7 +35,7 @@ from glassnet.costs import absolute_error, squared_error
 from glassnet.deform import Affine, Deformer, Elastic
 from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.fused import Fused
-from glassnet.optimizers import SGD, Adam, Cosine, as_optimizer
+from glassnet.optimizers import SGD, Adam, Cosine, WarmUp, as_optimizer
 from glassnet.training import ENGINES, as_engine, order
 
 SIZES = (784, 8, 10)
@@ -233,9 +233,18 @@ def test_divergence_later_keeps_the_best_epoch(few, engine):
     options = {"validation": validation, "engine": engine}
     good = list(train(small(hidden="tanh", output="identity"), data, optimizer=SGD(0.001), epochs=2, **options))
     start = good[-1].checkpoint
-    with pytest.raises(Diverged, match="of epoch 2, is kept") as caught:
+    with pytest.raises(Diverged, match=r"began or was gone on with, that after epoch 2, is kept") as caught:
         last(train(None, data, start=start, optimizer=SGD(1e6), epochs=4, **options))
     assert caught.value.checkpoint.network is start.network
+
+
+def test_a_divergence_names_the_rate_of_its_own_step(few):
+    optimizer = SGD(WarmUp(1e6, 1.0))
+    with pytest.raises(Diverged) as caught:
+        last(train(small(hidden="relu", output="identity"), few[0], optimizer=optimizer, epochs=50, quiet=True))
+    total = 50 * -(-len(few[0]) // 10)
+    assert f"(it was {optimizer.learning_rate(caught.value.step - 1, total):g})" in str(caught.value)
+    assert caught.value.step < total / 2  # long before that of the end
 
 
 def test_a_diverged_error_crosses_processes(few):

@@ -65,7 +65,7 @@ _MOST_FLOAT_CLASSES = 1000
 # ── Examples ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Dataset:
     """n examples.
 
@@ -256,7 +256,8 @@ class Summary:
             are the same in all examples, and those other than 0 in fewer than 1 % of them, or fewer than 10: so few numbers
             say little of a scale (as at the edges of images, or of rare categories). None if there is none left.
         targets: the smallest and the largest desired output.
-        classes: the name of each class, and how many examples it has; None where the targets are numbers to predict.
+        classes: the name of each class, and how many examples it has, of which one may be of several or of none; None where
+            the targets are numbers to predict.
     """
 
     examples: int
@@ -294,7 +295,10 @@ def summarize(data: Dataset) -> Summary:
         size = float(np.sqrt(squares.mean() / n))
     counts = None
     if data.classes is not None:
-        counts = np.bincount(data.labels, minlength=len(data.classes)).tolist()
+        if data.multilabel:
+            counts = np.count_nonzero(y > 0.5, axis=0).tolist()
+        else:
+            counts = np.bincount(data.labels, minlength=len(data.classes)).tolist()
     return Summary(
         examples=n,
         inputs=width,
@@ -620,6 +624,10 @@ def _load_npz(path: Path, numbers: bool = False) -> Splits:
             f"{path} has no x_train and y_train (nor inputs and targets, nor x and y): found {sorted(arrays)}"
         )
     targets_of_all = [y for _, y in pairs.values()]
+    widths = {part: y.size // len(y) for part, (_, y) in pairs.items()}
+    if len(set(widths.values())) > 1:
+        told = ", ".join(f"{part} {width}" for part, width in widths.items())
+        raise WrongFile(f"{path}: the targets of its parts have different numbers of columns ({told}): save them alike")
     kind, note = _kind(targets_of_all, remarks["classes"])
     if numbers and all(y.dtype.kind == "f" for y in targets_of_all):
         kind, note = "numbers", None
@@ -631,8 +639,10 @@ def _load_npz(path: Path, numbers: bool = False) -> Splits:
     return Splits(parts["train"], parts.get("validation"), parts.get("test"), pictures, () if note is None else (note,))
 
 
-_Kind = Literal["labels", "one-hot", "numbers"]
-"""What an array of desired outputs holds: one label for each example; a column for each class; numbers to predict."""
+_Kind = Literal["labels", "one-hot", "multi-label", "numbers"]
+"""What an array of desired outputs holds: one label for each example; a column for each class, with one 1 in each row, or with
+any number of them; numbers to predict.
+"""
 
 
 def _kind(arrays: Sequence[NDArray[Any]], names: NDArray[Any] | None) -> tuple[_Kind, str | None]:
@@ -649,6 +659,15 @@ def _kind(arrays: Sequence[NDArray[Any]], names: NDArray[Any] | None) -> tuple[_
     otherwise = "to predict them as numbers, add an empty array named classes to the file"
     if columns > 1 and all(y.shape[1] == columns and _is_one_hot(y) for y in flat):
         return "one-hot", f"the targets, {dtype}, are one-hot, so they are read as {columns:,} classes; {otherwise}"
+    if (
+        columns > 1
+        and _names_classes(names)
+        and names is not None
+        and len(names) == columns
+        and all(_is_zeros_and_ones(y) for y in flat)
+    ):
+        what = f"the targets, {dtype}, are 0 and 1 in {columns:,} columns, as many as the array classes names"
+        return "multi-label", f"{what}, so an example can be of several of these classes, or of none"
     if dtype.kind != "f":
         return "labels", None
     if columns == 1 and all(_is_whole(y) for y in arrays):
@@ -657,7 +676,13 @@ def _kind(arrays: Sequence[NDArray[Any]], names: NDArray[Any] | None) -> tuple[_
         if _names_classes(names) or 2 <= different <= min(_MOST_FLOAT_CLASSES, len(flat[0]) / 2):
             what = f"the targets, {dtype}, are all whole numbers, so they are read as classes"
             return "labels", f"{what} ({different:,} of them occur); {otherwise}"
-    return "numbers", None
+    return "numbers", "the array classes is not used: the targets are numbers to predict" if _names_classes(
+        names
+    ) else None
+
+
+def _is_zeros_and_ones(y: NDArray[Any]) -> bool:
+    return bool(((y == 0) | (y == 1)).all())
 
 
 def _is_one_hot(y: NDArray[Any]) -> bool:
@@ -701,14 +726,15 @@ def _from_arrays(
     ``classes``, those of the part to train on, or else the labels that occur.
     """
     try:
-        if kind == "numbers":
+        if kind in ("numbers", "multi-label"):
             if x.dtype.kind not in "fiub":
                 raise WrongValue(f"inputs must be numbers, got dtype {x.dtype}")
             with np.errstate(
                 over="ignore", invalid="ignore"
             ):  # what is too large becomes infinity, which Dataset refuses
                 columns = y.astype(np.float32).reshape(len(y), -1)
-            return Dataset(_scaled(x).reshape(len(x), -1), columns)
+            named = tuple(names.tolist()) if kind == "multi-label" and names is not None else None
+            return Dataset(_scaled(x).reshape(len(x), -1), columns, classes=named)
         count = None  # of classes that are numbers from 0, if that is how they are labeled
         if kind == "one-hot":
             count, y = y.reshape(len(y), -1).shape[1], y.reshape(len(y), -1).argmax(axis=1)

@@ -12,8 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glassnet.activations import Range
 from glassnet.arrays import moved, namespace, to_numpy
@@ -53,6 +55,11 @@ size needs, at a usable learning rate, to find the best constant answer and to b
 _FALL = 0.02
 """A cost that has fallen by this share between the second quarter and the last quarter of the steps is still falling."""
 
+_QUARTERS = 4
+"""Parts of a training, at least, of which can be said whether its cost is falling."""
+_THIRDS = 40
+"""How often the range in which the best constant answer lies is made smaller by a third: until it is 1e-7 of what it was."""
+
 _REACH: dict[Range, tuple[float, float]] = {
     "real": (-math.inf, math.inf),
     "nonnegative": (0.0, math.inf),
@@ -86,15 +93,16 @@ def unscaled(summary: Summary) -> str | None:
 
 
 def constant_cost(data: Dataset, cost: Cost) -> float:
-    """The mean cost of the best answer that does not look at the input: the mean of all targets, or their median.
+    """The mean cost of the best answer that does not look at the input. Weighted, if the examples are.
 
-    The mean is the best for the squared error and the cross-entropies, the median (here of 1,000 examples, drawn at random)
-    for the absolute error. Weighted, if the examples are.
+    It is the mean of all targets for the squared error and the cross-entropies. For others it is looked for, output by output,
+    among 1,000 examples drawn at random: between the least and the largest target, where a cost that grows with the distance
+    from each target falls and then rises.
     """
-    targets, sample = to_numpy(data.targets), to_numpy(_probe(data).targets)
+    targets = to_numpy(data.targets)
     weights = np.ones(len(data)) if data.weights is None else to_numpy(data.weights).astype(np.float64)
     least = math.inf
-    for middle in (np.average(targets, axis=0, weights=weights), np.median(sample, axis=0)):
+    for middle in (np.average(targets, axis=0, weights=weights), _lowest(_probe(data), cost)):
         total = 0.0
         with np.errstate(over="ignore"):
             for first in range(0, len(data), _CHUNK):
@@ -102,6 +110,29 @@ def constant_cost(data: Dataset, cost: Cost) -> float:
                 total += float(cost.value(np.broadcast_to(middle, y.shape), y) @ weights[first : first + _CHUNK])
         least = min(least, total / float(weights.sum()))
     return least
+
+
+def _lowest(data: Dataset, cost: Cost) -> NDArray[Any]:
+    """The answer to each output that costs least for these examples, by halving where it lies; for costs of any real number."""
+    targets = to_numpy(data.targets).astype(np.float64)
+    weights = np.ones(len(data)) if data.weights is None else to_numpy(data.weights).astype(np.float64)
+    if cost.domain != "real":
+        return np.average(targets, axis=0, weights=weights)
+
+    def costs(answers: NDArray[Any]) -> NDArray[Any]:
+        found = [
+            cost.value(np.full((len(targets), 1), answer), column[:, None]) @ weights
+            for answer, column in zip(answers.tolist(), targets.T, strict=True)
+        ]
+        return np.array(found)
+
+    low, high = targets.min(axis=0), targets.max(axis=0)
+    with np.errstate(over="ignore"):
+        for _ in range(_THIRDS):
+            third = (high - low) / 3
+            left = costs(low + third) <= costs(high - third)
+            low, high = np.where(left, low, low + third), np.where(left, high - third, high)
+    return (low + high) / 2
 
 
 def falling(course: Sequence[float]) -> bool:
@@ -121,7 +152,7 @@ def stuck(start: Checkpoint, now: Checkpoint, data: Dataset, course: Sequence[fl
 
     None if it is better than that; if it may still become so: after fewer than 200 minibatches since ``start``, or with a
     cost that is falling; and where one answer is right for all examples that are looked at. A layer whose slopes are all
-    flat is told at once, for more steps would not change that.
+    flat is told before so many minibatches, unless the cost falls all the same.
 
     Args:
         start: where this training began, or was gone on with.
@@ -142,18 +173,22 @@ def stuck(start: Checkpoint, now: Checkpoint, data: Dataset, course: Sequence[fl
             return None
         steps = now.memory.step - start.memory.step
         flat = _flat(now, forward)
-        if flat is None and (steps < _STEPS or falling(course)):
+        if (steps < _STEPS and flat is None) or (falling(course) and (flat is None or len(course) >= _QUARTERS)):
             return None
+        unmoved = _unmoved(start, now, steps)
         reason = (
             unscaled(summarize(whole))
             or _out_of_reach(now, data, summarize(whole).targets)
             or flat
+            or _jumping(now)
+            or (unmoved if cost > 1.05 * constant else None)  # it has not even found the constant answer
             or _vanishing(now, backward(network, forward, targets, settings.cost))
-            or _unmoved(start, now, steps)
+            or unmoved
             or _other(now, cost, constant)
         )
+    answers = "no better" if cost >= constant else "hardly better"
     return (
-        f"the network answers no better than a constant would (its cost is {cost:.4g}, that of the best constant "
+        f"the network answers {answers} than a constant would (its cost is {cost:.4g}, that of the best constant "
         f"{constant:.4g}). Likely cause: {reason}."
     )
 
@@ -193,8 +228,8 @@ def _flat(now: Checkpoint, forward: Forward) -> str | None:
     for number, (activation, z, a) in enumerate(
         zip(now.network.activations, forward.zs, forward.activations[1:], strict=True), start=1
     ):
-        if activation.range == "simplex":
-            continue  # pulls back differences between neurons: it has no slope of one neuron
+        if activation.range in ("simplex", "binary"):
+            continue  # the first has no slope of one neuron, of the second it is always 0: see _jumping
         xp = namespace(z)
         flat = float(xp.mean(xp.astype(xp.abs(activation.pullback(z, a, xp.ones_like(z))) < _FLAT, z.dtype)))
         if flat > _FLAT_SHARE:
@@ -206,11 +241,22 @@ def _flat(now: Checkpoint, forward: Forward) -> str | None:
     return None
 
 
+def _jumping(now: Checkpoint) -> str | None:
+    """A layer whose activation jumps, and has no slope anywhere."""
+    for number, activation in enumerate(now.network.activations, start=1):
+        if activation.range == "binary":
+            return (
+                f"the activation of layer {number}, {activation.name}, has the slope 0 everywhere, so neither it nor what is "
+                "before it learns; start again with a smooth one"
+            )
+    return None
+
+
 def _vanishing(now: Checkpoint, back: Backward) -> str | None:
     """A gradient that hardly reaches the first layer."""
     first, last = (_size(back, layer) for layer in (0, -1))
-    if len(now.network.layers) < 2 or not first < _VANISHED * last:
-        return None
+    if len(now.network.layers) < 2 or not first < _VANISHED * last or now.settings.optimizer.name != "sgd":
+        return None  # the other optimizers divide by the size of the gradient
     names = sorted({activation.name for activation in now.network.activations[:-1]})
     instead = "a better initializer (he)" if names == ["relu"] else "relu in the hidden layers"
     return (

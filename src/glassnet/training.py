@@ -80,13 +80,16 @@ class Diverged(GlassnetError, ArithmeticError):
     """
 
     def __init__(self, step: int, epoch: int, cost: float, checkpoint: Checkpoint, inputs: str | None = None) -> None:
-        rate = checkpoint.settings.optimizer.rate(checkpoint.memory)
+        rate = checkpoint.settings.optimizer.rate(replace(checkpoint.memory, step=max(step - 1, 0)))  # of that step
         advice = f"Lower the learning rate (it was {rate:g}) or clip the gradient"
         if inputs is not None:
             advice = f"{inputs[:1].upper()}{inputs[1:]}. If it diverges even then, {advice[:1].lower()}{advice[1:]}"
+        where = f"after epoch {checkpoint.epoch}" if checkpoint.epoch else "of the beginning"
+        if checkpoint.example:
+            where = f"of epoch {checkpoint.epoch + 1} after {checkpoint.example:,} examples"
         super().__init__(
             f"training diverged: the cost was {cost:g} at step {step:,}, in epoch {epoch}. {advice}. "
-            f"The best network before that, of epoch {checkpoint.epoch}, is kept."
+            f"The best network since training began or was gone on with, that {where}, is kept."
         )
         self.step = step
         self.epoch = epoch
@@ -133,6 +136,8 @@ def as_engine(
         if given not in ENGINES:
             raise WrongValue(f"unknown engine {given!r}: choose one of auto, {', '.join(ENGINES)}")
         return ENGINES[given]()
+    if not isinstance(given, Engine):
+        raise WrongValue(f"an engine is chosen by its name, one of auto, {', '.join(ENGINES)}; got {given!r:.60}")
     return given
 
 

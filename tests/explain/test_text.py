@@ -35,7 +35,9 @@ def shown(blocks, width=100, color=None):
         legacy_windows=False,
         _environ={},
     )
-    Style.parse.cache_clear()  # rich keeps a style's codes, of whatever colors it was first printed in
+    # rich keeps a style's codes, of whatever colors it was first printed in
+    Style.parse.cache_clear()
+    Style._add.cache_clear()
     console.print(renderable(blocks))
     return console.file.getvalue()
 
@@ -171,6 +173,13 @@ def test_signed_bars_go_both_ways_from_one_line():
     assert left in ("▐" + "█" * 9, "█" * 9)
     assert lines[1][zero + 1 :] == ""
     assert lines[2].count("█") == 0
+
+
+@pytest.mark.parametrize("width", [50, 60, 80])
+def test_the_bar_gives_way_before_the_name_that_says_which_number_it_is(width):
+    names = tuple(f"weight ({neuron}, 12) of layer 2" for neuron in range(3))
+    text = shown([Bars(names, (0.001234, -1.0, 2.0), signed=True)], width)
+    assert all(name in text for name in names)
 
 
 def test_notes_move_below_the_bars_where_there_is_no_room():

@@ -150,7 +150,11 @@ class ChainRule(OfCost):
                 f"{self.rank:,} by how much the cost of this image depends on it."
             )
         behind = (
-            "its neuron is an output" if self.count == 1 else f"layers of {_through(self.sizes[p.layer + 1 :])} follow"
+            "its neuron is an output"
+            if p.layer == len(self.sizes) - 1
+            else f"a layer of {_through(self.sizes[p.layer + 1 :])} follows"
+            if p.layer == len(self.sizes) - 2
+            else f"layers of {_through(self.sizes[p.layer + 1 :])} follow"
         )
         paths = "1 path leads" if self.count == 1 else f"{self.count:,} paths lead"
         yield Heading(f"{paths} from neuron {p.neuron} of layer {p.layer} to the cost")

@@ -312,7 +312,8 @@ def wiggle(
 
     def nudge(h: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
         """The true changes of the cost, their errors, and how much of them may be rounding."""
-        prices = [xp.sum(costs_of(nudged(network, direction, step), data, function) * share) for step in h.tolist()]
+        with np.errstate(over="ignore", invalid="ignore"):  # of a huge nudge the cost is infinite
+            prices = [xp.sum(costs_of(nudged(network, direction, step), data, function) * share) for step in h.tolist()]
         true = np.array([float(each) - price for each in prices])
         largest = np.max(np.abs([np.full(len(h), max(1.0, abs(price), abs(slope))), price + true, slope * h]), axis=0)
         return true, true - slope * h, _ROUNDING * largest

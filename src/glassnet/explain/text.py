@@ -295,7 +295,8 @@ def _bars(block: Bars, width: int) -> RenderableType | None:
         return None
     numbers = [number(value) for value in block.values]
     notes = [clean(note) for note in block.notes]
-    names = [short(name, max(8, width // 3)) for name in block.names]
+    # A name says which number it is: the bar gives way first, and only what would leave it no room is cut.
+    names = [short(name, max(8, width - max(map(len, numbers)) - 8)) for name in block.names]
     beside = max(map(cell_len, names)) + max(map(len, numbers)) + 4
     noted = min(max(map(cell_len, notes), default=0), max(12, width // 3))
     if width - beside - noted - 2 < 12:
