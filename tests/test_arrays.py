@@ -41,6 +41,7 @@ def cost_curve(xp, few, setting, dropout=0.0):
             batch_size=32,
             engine="reference",
             dropout=dropout,
+            quiet=True,  # of these settings some learn nothing in two epochs: it is their numbers that are compared
             **options,
         )
     )

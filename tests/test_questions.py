@@ -16,7 +16,7 @@ from glassnet.edits import Edit, edited
 from glassnet.errors import WrongFile
 from glassnet.optimizers import SGD, Adam, Cosine
 from glassnet.plans import begun, reopened
-from glassnet.questions import again, course, first_of, full_gradient, history, past_of, walked
+from glassnet.questions import again, best_of, course, first_of, full_gradient, history, past_of, walked
 from glassnet.recipes import recipe
 from glassnet.replay import Log, place_of
 
@@ -225,7 +225,12 @@ def test_again_on_other_labels_is_the_same_course_without_what_a_hand_did(tmp_pa
         *_, last = train(None, shuffled, start=start, **changes)
         start = last.checkpoint
     assert same(other, start.network)
-    run.append([{"event": "edited", "step": 24, "at": [4, 0], "edits": [Edit("bias", 1, 0, (1.0,)).to_data()]}])
+    changes = [Edit("bias", 1, 0, (1.0,))]
+    run.append([{"event": "edited", "step": 24, "at": [4, 0], "edits": [each.to_data() for each in changes]}])
+    # It is on record before it is the run's: where a process was ended between the two, it never was.
+    assert again(run, plan, shuffled)[1] is None
+    run.save(replace(plan.checkpoint, network=edited(plan.checkpoint.network, changes)))
+    plan = reopened(run)
     assert again(run, plan, shuffled)[1] == "1 edits by hand were left out."
 
 
@@ -272,3 +277,39 @@ def test_an_optimizer_that_was_another_one_at_the_end_is_whole_when_it_is_saved(
     run.save(plan.checkpoint)
     assert same(run.checkpoint().network, plan.checkpoint.network)
     assert json.loads((run.path / "run.json").read_text())["recipe"] == "plain"
+
+
+def test_the_best_is_trained_again_where_its_own_file_is_not_of_that_epoch(tmp_path, source):
+    """A process that is ended between its record and its best loses nothing of either."""
+    plan = begun(
+        recipe("plain"), {"epochs": 6, "batch_size": 5, "learning_rate": 20.0}, sizes=(9, 4, 2), validation=0.3,
+        sources=[str(source)],
+    )  # fmt: skip
+    run = Run.create(tmp_path / "run", plan.about, plan.checkpoint)
+    assert best_of(run, plan) is None
+    for _ in record(train(None, plan.splits.train, validation=plan.splits.validation, start=plan.checkpoint), run):
+        pass
+    costs = {each["epoch"]: each["validation_cost"] for each in run.events() if each["event"] == "epoch"}
+    lowest = min(costs, key=costs.get)
+    assert lowest < 6, "the last epoch is no test"
+    plan = reopened(run)
+    own = best_of(run, plan)
+    assert (own.epoch, same(own.network, run.best().network)) == (lowest, True)
+    (run.path / "best.safetensors").unlink()
+    assert same(best_of(run, plan).network, own.network)
+    # By another cost its numbers are of another kind.
+    assert best_of(run, reopened(run, {"cost": "binary_cross_entropy"})) is None
+
+
+def test_the_course_of_another_cost_is_compared_by_the_cost_of_now(tmp_path, source):
+    run, plan = begin(tmp_path / "run", source)
+    go_on(run, plan)
+    go_on(run, reopened(run, {"cost": "binary_cross_entropy", "epochs": 4}))
+    plan = reopened(run)
+    told = course(run, plan)
+    *_, full = told.walks
+    first = first_of(run, plan.checkpoint)
+    wanted = full_gradient(replace(first, settings=replace(first.settings, cost=plan.checkpoint.settings.cost)),
+                           plan.splits.train)  # fmt: skip
+    assert same(full.points[-1], wanted.points[-1])
+    assert any("cost" in remark for remark in told.remarks)

@@ -26,10 +26,11 @@ from safetensors.numpy import save as save_tensors
 
 from glassnet import Checkpoint, Network, Run, Settings, files, record, train
 from glassnet.data import from_labels
+from glassnet.edits import Edit, edited
 from glassnet.errors import WrongFile
 from glassnet.files import NotSaved
 from glassnet.optimizers import SGD, Adam, Cosine
-from glassnet.runs import Busy, best_cost, event_data, since_cost
+from glassnet.runs import Busy, best_cost, event_data, led_to, since_cost
 
 ABOUT = {"data": {"sources": ["mnist"]}, "classes": ["a", "b", "\N{SNOWMAN}"], "note": None}
 
@@ -464,6 +465,7 @@ def test_a_run_has_one_writer_and_any_number_of_readers(folder):
     other = Run.open(folder)
     with run.hold():
         run.append([stepped(1)])
+        run.save(checkpoint())
         for write in (
             lambda: other.append([stepped(2)]),
             lambda: other.save(checkpoint()),
@@ -471,9 +473,7 @@ def test_a_run_has_one_writer_and_any_number_of_readers(folder):
             lambda: other.rewind(checkpoint()),
             lambda: list(record(training(), other)),
         ):
-            with pytest.raises(
-                Busy, match=rf"is being written by another process \(number {os.getpid()}\): wait until"
-            ):
+            with pytest.raises(Busy, match="is being written by another part of this process: wait until"):
                 write()
         assert other.events() == run.events() == [stepped(1)]
         same(other.checkpoint().network, checkpoint().network)
@@ -482,7 +482,89 @@ def test_a_run_has_one_writer_and_any_number_of_readers(folder):
     other.note(name="mine")
     run.note(step=3)  # what the other noted meanwhile stays
     assert Run.open(folder).about == {**ABOUT, "name": "mine", "step": 3}
-    assert files_in(folder) == ["events.jsonl", "first.safetensors", "run.json"]
+    assert files_in(folder) == ["checkpoint.safetensors", "events.jsonl", "first.safetensors", "run.json"]
+
+
+def test_a_change_on_record_that_never_became_the_runs_did_not_happen(folder):
+    """Events are on record before their checkpoint: a process may be ended, or a disk be full, between the two."""
+    now = checkpoint(step=4)
+    other = replace(now, settings=replace(now.settings, dropout=0.25))
+    started = [
+        {"event": "started", "step": 4, "at": [0, 4], "settings": json.loads(json.dumps(each.settings.to_data()))}
+        for each in (now, other)
+    ]
+    changes = [Edit("bias", 1, 0, (7.0,))]
+    edit = {"event": "edited", "step": 4, "at": [0, 4], "edits": [each.to_data() for each in changes]}
+    before, after = stepped(3), stepped(5)
+    events = [before, *started, edit, after]
+    assert led_to(events, now) == [before, started[0]]
+    assert led_to(events, other) == [before, *started]
+    assert led_to(events, replace(other, network=edited(other.network, changes))) == [before, *started, edit]
+    run = Run.create(folder, ABOUT, checkpoint())
+    run.append(events)
+    run.save(now)
+    run.rewind(run.checkpoint())
+    assert run.events() == [before, started[0]]
+
+
+def test_rewinding_drops_the_states_of_the_course_that_is_left(folder):
+    run = Run.create(folder, ABOUT, checkpoint())
+    run.save(checkpoint(step=8), best=checkpoint(step=6))
+    (folder / "moments").mkdir()
+    for name in ("0-3", "0-6", "1-0"):
+        (folder / "moments" / f"{name}.safetensors").write_bytes(b"")
+    run.rewind(checkpoint(step=6))
+    assert files_in(folder / "moments") == ["0-3.safetensors", "0-6.safetensors"]
+    assert run.best().example == 6
+    run.rewind(checkpoint(step=4))
+    assert files_in(folder / "moments") == ["0-3.safetensors"]
+    assert run.best() is None
+
+
+def test_a_run_whose_checkpoint_was_lost_does_not_go_on_from_its_beginning(folder):
+    run = Run.create(folder, ABOUT, checkpoint())
+    assert run.checkpoint().example == 0  # ended before it had learned anything
+    run.save(checkpoint(step=8))
+    run.append([stepped(8)])
+    (folder / "checkpoint.safetensors").unlink()
+    with pytest.raises(WrongFile, match="is gone, though the run was further than its beginning: bring back a copy"):
+        run.latest()
+
+
+@pytest.mark.parametrize("order", [[1, 2, 2], [1, 3, 2]])
+def test_lines_that_stand_twice_or_in_another_order_are_no_record(folder, order):
+    run = Run.create(folder, ABOUT)
+    for number in order:
+        run.append([stepped(number)])
+    with pytest.raises(WrongFile, match=r"line 3 of .*events\.jsonl is damaged \(it tells of what was told before\)"):
+        run.events()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_holds_nothing_of_its_parents(folder):
+    run = Run.create(folder, ABOUT, checkpoint())
+    with run.hold():
+        child = os.fork()
+        if not child:
+            answer = 1
+            try:
+                run.append([stepped(1)])
+            except Busy as error:
+                answer = 0 if f"another process (number {os.getppid()})" in str(error) else 2
+            finally:
+                os._exit(answer)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        with pytest.raises(Busy):  # the child has ended, and the lock is held still
+            Run.open(folder).append([stepped(1)])
+
+
+def test_a_lock_that_cannot_be_opened_keeps_out(folder):
+    run = Run.create(folder, ABOUT)
+    (folder / "lock").mkdir()
+    with pytest.raises(Busy, match=r"lock cannot be opened \(.*\), so nobody knows whether another process writes"):
+        run.append([stepped(1)])
+    assert run.events() == []
 
 
 def test_where_nothing_can_be_locked_the_run_is_written_all_the_same(folder, monkeypatch):

@@ -97,7 +97,9 @@ def append(path: Path, body: bytes, end: int | None = None) -> int:
                 raise
             return start + len(body)
     except OSError as error:
-        raise NotSaved(f"could not add to {path}: {error.strerror or error}") from error
+        raise NotSaved(
+            f"could not add to {path}: {error.strerror or error}. Make room, or choose a folder that can be written."
+        ) from error
 
 
 def _last_line_end(file: Any) -> int:
@@ -206,7 +208,8 @@ class Lock:
         Errors: ``OSError`` where the file cannot be made.
         """
         while self._handle is None:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            # As readable as the umask allows: whoever may write beside it must be able to see that it is held.
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
                 if not _lock_file(handle):
                     return False

@@ -16,11 +16,11 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -50,7 +50,9 @@ __all__ = [
     "changed",
     "data_of",
     "fingerprint",
+    "fingerprints",
     "is_of",
+    "is_same",
     "numbered",
     "pictures_of",
     "reopened",
@@ -200,7 +202,7 @@ def begun(
             "validation": validation,
             "seed": seed,
             "examples": len(splits.train),
-            "fingerprint": fingerprint(splits.train),
+            **fingerprints(splits),
             **({} if splits.pictures in (None, Pictures()) else {"pictures": asdict(splits.pictures)}),
         },
         "recipe": base.name,
@@ -258,7 +260,7 @@ def _found(run: Run, sources: Sequence[str] | None, known: Iterable[Sequence[str
     for place in [own["sources"]] if sources is None else [sources]:
         try:
             splits = data_of(run, place)
-            if fingerprint(splits.train) == own.get("fingerprint"):
+            if is_same(own, splits):
                 return list(place), splits
             why = f"{', '.join(map(str, place))} is not what it was trained on"
         except WrongFile as error:
@@ -268,7 +270,7 @@ def _found(run: Run, sources: Sequence[str] | None, known: Iterable[Sequence[str
             continue
         with contextlib.suppress(GlassnetError):
             splits = data_of(run, place)
-            if fingerprint(splits.train) == own.get("fingerprint"):
+            if is_same(own, splits):
                 return list(place), splits
     raise DataGone(
         f"the data of {run.path} is not there: {why}. Bring it back, or say where that very data lies now, or start a new run"
@@ -306,7 +308,20 @@ def data_of(run: Run, sources: Sequence[str] | None = None) -> Splits:
 
 def is_of(run: Run, splits: Splits) -> bool:
     """Whether this is the very data that a run was trained on, split the same way."""
-    return _data_about(run).get("fingerprint") == fingerprint(splits.train)
+    return is_same(_data_about(run), splits)
+
+
+def is_same(about: Mapping[str, Any], splits: Splits) -> bool:
+    """Whether these are the data with such :func:`fingerprints`. Earlier versions noted that of the training part alone."""
+    mine = fingerprints(splits)
+    return about.get("fingerprint") == mine["fingerprint"] and about.get("others", mine["others"]) == mine["others"]
+
+
+def fingerprints(splits: Splits) -> dict[str, Any]:
+    """Which data this is: ``fingerprint``, of what is learned from, and ``others``, those of the other parts by their names."""
+    parts = {"validation": splits.validation, "test": splits.test}
+    others = {name: fingerprint(part) for name, part in parts.items() if part is not None}
+    return {"fingerprint": fingerprint(splits.train), "others": others}
 
 
 def pictures_of(run: Run) -> Pictures | None:
@@ -327,9 +342,18 @@ def pictures_of(run: Run) -> Pictures | None:
         ) from error
 
 
-@lru_cache(maxsize=1)  # reading all numbers takes a few tenths of a second, and most trainings are on the same ones
+_FINGERPRINTS: WeakKeyDictionary[Dataset, str] = WeakKeyDictionary()
+
+
 def fingerprint(data: Dataset) -> str:
     """Which data this is: a hash of its inputs and targets, in hexadecimal."""
+    known = _FINGERPRINTS.get(data)  # reading all numbers takes a few tenths of a second, and a run goes on many times
+    if known is None:
+        known = _FINGERPRINTS[data] = _hash_of(data)
+    return known
+
+
+def _hash_of(data: Dataset) -> str:
     digest = blake2b(digest_size=16)
     for array in (data.inputs, data.targets):
         digest.update(np.ascontiguousarray(to_numpy(array)).data)

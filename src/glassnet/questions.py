@@ -25,13 +25,13 @@ from glassnet.network import Network
 from glassnet.optimizers import SGD, as_schedule
 from glassnet.plans import Plan
 from glassnet.replay import Log, Past, Place, place_of, settled
-from glassnet.runs import Run
+from glassnet.runs import Run, led_to, since_cost
 from glassnet.training import train
 from glassnet.watch import Trail, last, walk
 
 __all__ = [
-    "Change", "Course", "History", "Way", "again", "course", "first_of", "full_gradient", "history", "is_random", "past_of",
-    "walked", "way",
+    "Change", "Course", "History", "Way", "again", "best_of", "course", "first_of", "full_gradient", "history",
+    "is_random", "past_of", "walked", "way",
 ]  # fmt: skip
 
 _FULL_STEPS = 100
@@ -92,7 +92,7 @@ def past_of(run: Run, plan: Plan, events: Iterable[dict[str, Any]] | None = None
     """
     now = settled(plan.checkpoint, len(plan.splits.train))
     try:
-        events = run.events() if events is None else events
+        events = led_to(run.events() if events is None else events, plan.checkpoint)
         first, log = first_of(run, now, events) or now, Log.of(events)
     except WrongFile:
         first, log = now, Log()
@@ -204,8 +204,8 @@ class Way:
             )
         elif self.distance > 0:
             said.append(
-                f"Training it again came out {self.distance:.3g} from the run's network, because another kind of processor, "
-                "another version of glassnet or another library trained it: the last point of the path is the run's own."
+                f"Training it again came out {self.distance:.3g} from the run's network; perhaps another kind of processor, "
+                "another version of glassnet or another library trained it. The last point of the path is the run's own."
             )
         return " ".join(said) or None
 
@@ -283,12 +283,17 @@ def course(run: Run, plan: Plan) -> Course:
     """
     way = walked(run, plan)
     past = past_of(run, plan)
-    begin = past.at(past.begin, edits=False)
+    begin, now = past.at(past.begin, edits=False), plan.checkpoint.settings
     remarks = [] if way.remark is None else [way.remark]
     if len({settings.optimizer for each in past.log.settings.values() for settings in each}) > 1:
         remarks.append(
             "The settings were changed along the run; the full gradient goes at the rate that it began with."
         )
+    if begin.settings.cost != now.cost:
+        remarks.append(
+            f"The run began with the cost {begin.settings.cost}; all costs here, and the full gradient, are of {now.cost}."
+        )
+        begin = replace(begin, settings=replace(begin.settings, cost=now.cost))
     return Course((way.walk, full_gradient(begin, plan.splits.train)), tuple(remarks))
 
 
@@ -303,6 +308,25 @@ def full_gradient(begin: Checkpoint, data: Dataset, steps: int = _FULL_STEPS) ->
     whole = walk(train(None, data, start=start, every=1, quiet=True), "full gradient")
     last(whole)
     return whole.path
+
+
+def best_of(run: Run, plan: Plan) -> Checkpoint | None:
+    """The state with the lowest validation cost by the cost of now, as the record says; None before the first such epoch.
+
+    It is the run's own best, or, where a process was ended before that was saved, it is trained again.
+
+    Errors: :class:`~glassnet.errors.WrongFile` if a file of the run is damaged.
+    """
+    cost = {"event": "started", "settings": plan.checkpoint.settings.to_data()}
+    epochs = [event for event in since_cost([*run.events(), cost]) if event.get("validation_cost") is not None]
+    if not epochs:
+        return None
+    wanted = (min(epochs, key=lambda event: event["validation_cost"])["epoch"], 0)
+    best = run.best()
+    if best is not None and place_of(settled(best, len(plan.splits.train))) == wanted:
+        return best
+    now = run.checkpoint()
+    return now if place_of(now) == wanted else past_of(run, replace(plan, checkpoint=now)).at(wanted, edits=False)
 
 
 # ── What if ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -321,7 +345,7 @@ def again(run: Run, plan: Plan, data: Dataset) -> tuple[Network, str | None]:
     if first is None:
         raise WrongFile(f"nobody noted how the run in {run.path} began, so it cannot be trained again on other labels")
     end = place_of(settled(plan.checkpoint, len(data)))
-    log = Log.of(events).settled(len(data)).until(end)
+    log = Log.of(led_to(events, plan.checkpoint)).settled(len(data)).until(end)
     edits = sum(map(len, log.edits.values()))
     other = Past(first, data, replace(log, edits={}), engine=run.about.get("engine"))
     network = other.at(end).network

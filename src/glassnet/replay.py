@@ -9,6 +9,7 @@ A *place* is a pair: how many epochs are complete, and how many examples of the 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
@@ -25,6 +26,7 @@ from glassnet.edits import Edit, edited
 from glassnet.engine import Engine
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.events import EpochEnded, Stepped
+from glassnet.files import NotSaved
 from glassnet.interchange import read_checkpoint, save_checkpoint
 from glassnet.training import as_engine, continued, train
 
@@ -221,6 +223,11 @@ class Past:
         at = max((each for each in self.log.settings if each <= place), default=None)
         return self.first.settings if at is None else self.log.settings[at][-1]
 
+    def _settings_before(self, place: Place) -> Settings:
+        """The settings of the minibatch that leads to a place."""
+        at = max((each for each in self.log.settings if each < place), default=None)
+        return self.first.settings if at is None else self.log.settings[at][-1]
+
     def engine_at(self, place: Place) -> str | None:
         """The name of the engine that takes the next minibatch from a place; None: the best there is."""
         at = max((each for each in self.log.engines if each <= place), default=None)
@@ -392,7 +399,10 @@ class Past:
         """
         if self._folder is None or not self._fresh:
             return
-        self._folder.mkdir(exist_ok=True)
+        try:
+            self._folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise NotSaved(f"could not make the folder {self._folder}: {error.strerror or error}") from error
         fresh = sorted(place for place in self._fresh if self._kept.get(place) is not None)
         self._fresh = []
         step = -(-len(fresh) // _A_SAVE) if fresh else 1
@@ -512,8 +522,12 @@ class Past:
             return kept
         try:
             found = read_checkpoint(self._path(place))[0]
-            if place_of(found) != place or found.network.sizes != self.first.network.sizes:
-                raise WrongFile("another moment's")
+            if (
+                place_of(found) != place
+                or found.network.sizes != self.first.network.sizes
+                or found.settings != self._settings_before(place)
+            ):
+                raise WrongFile("another moment's, or one of another course")
         except GlassnetError:
             self._forget(place)
             return None
@@ -544,7 +558,8 @@ class Past:
     def _unlink(self, place: Place) -> None:
         if place in self._written:
             self._written.discard(place)
-            self._path(place).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path(place).unlink(missing_ok=True)
             if self._kept.get(place, self.first) is None:
                 del self._kept[place]
                 self._places.remove(place)

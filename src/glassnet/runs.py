@@ -17,9 +17,12 @@ A run has one writer at a time, who holds its lock (:meth:`Run.hold`). Reading n
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import re
 import threading
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,14 +30,15 @@ from zlib import crc32
 
 from glassnet import files
 from glassnet.checkpoint import Checkpoint
-from glassnet.errors import GlassnetError, WrongFile
+from glassnet.edits import Edit, edited
+from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import Evaluation
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
-from glassnet.interchange import read_checkpoint, read_network, save_checkpoint
+from glassnet.interchange import read_checkpoint, read_header, read_network, save_checkpoint
 from glassnet.network import Network
 
 __all__ = [
-    "Busy", "Run", "about_text", "best_cost", "event_data", "event_line", "event_of", "is_checked", "since_cost",
+    "Busy", "Run", "about_text", "best_cost", "event_data", "event_line", "event_of", "is_checked", "led_to", "since_cost",
 ]  # fmt: skip
 
 
@@ -57,6 +61,7 @@ class Run:
         self._holding = threading.RLock()  # guards _holds and _end
         self._holds = 0
         self._end: int | None = None  # how long the record is, as far as this process wrote it
+        _RUNS.add(self)
 
     @classmethod
     def create(cls, path: str | Path, about: dict[str, Any], first: Checkpoint | None = None) -> Run:
@@ -138,18 +143,27 @@ class Run:
         """
         with self._holding:
             if not self._holds:
-                with contextlib.suppress(OSError):
+                try:
                     if not self._lock.take():
-                        who = self._lock.holder()
-                        process = "another process" if who is None else f"another process (number {who})"
-                        raise Busy(
-                            f"{self.path} is being written by {process}: wait until that has ended, or stop it. It can be "
-                            "read meanwhile"
-                        )
+                        raise Busy(f"{self.path} is being written by {self._holder()}. It can be read meanwhile")
                     # Nobody else writes here now, so what is unfinished was left by one that was killed.
                     files.sweep(self.path)
+                except OSError as error:
+                    if error.errno not in _NO_LOCKS and self._lock.path.exists():
+                        raise Busy(
+                            f"{self._lock.path} cannot be opened ({error.strerror}), so nobody knows whether another process "
+                            "writes this run: remove it, if none does"
+                        ) from error
                 self._end = None
             self._holds += 1
+
+    def _holder(self) -> str:
+        """Who writes, and what to do about it."""
+        who = self._lock.holder()
+        if who == os.getpid():
+            return "another part of this process: wait until that has ended"
+        number = "" if who is None else f" (number {who})"
+        return f"another process{number}: wait until that has ended, or stop it"
 
     def release(self) -> None:
         """Let others write."""
@@ -238,9 +252,17 @@ class Run:
 
         Errors: :class:`~glassnet.errors.WrongFile` if there is none.
         """
-        for name in ("checkpoint.safetensors", "first.safetensors"):
-            if (self.path / name).exists():
-                return self.path / name
+        latest, first = self.path / "checkpoint.safetensors", self.path / "first.safetensors"
+        if latest.exists():
+            return latest
+        if first.exists():
+            state = read_header(first)[0].get("checkpoint")
+            begin = [state.get("epoch"), state.get("example")] if isinstance(state, dict) else [0, 0]
+            if (self.path / "best.safetensors").exists() or any(event["at"] > begin for event in self.events()):
+                raise WrongFile(
+                    f"{latest} is gone, though the run was further than its beginning: bring back a copy of it"
+                )
+            return first
         raise WrongFile(
             f"{self.path} has no checkpoint yet: its training was stopped before the first was saved, so nothing is lost. "
             "Begin it again in the same folder"
@@ -269,7 +291,7 @@ class Run:
             lines = path.read_bytes().split(b"\n")
         except OSError as error:
             raise WrongFile(f"cannot read {path}: {error.strerror or error}") from error
-        events, checked = [], False
+        events, checked, furthest = [], False, [-1, 0]
         for number, line in enumerate(lines[:-1], start=1):  # what follows the last newline is unfinished
             try:
                 event = event_of(line, must=checked)
@@ -278,6 +300,10 @@ class Run:
                     raise ValueError("expected whole numbers for its step, place and epoch")
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise WrongFile(f"line {number} of {path} is damaged ({error})") from error
+            if checked and event["event"] == "stepped" and event["at"] <= furthest:
+                raise WrongFile(f"line {number} of {path} is damaged (it tells of what was told before)")
+            if event["event"] == "stepped":
+                furthest = event["at"]
             checked = checked or is_checked(line)
             events.append(event)
         # A killed process leaves the beginning of a line, never a whole one with something other than a newline behind it.
@@ -290,16 +316,45 @@ class Run:
 
         Errors: :class:`Busy`; :class:`~glassnet.errors.WrongFile`, :class:`~glassnet.files.NotSaved`.
         """
-        here = [checkpoint.epoch, checkpoint.example]
         with self._holding, self.hold():
             events = self.events()
-            kept = [event for event in events if event["at"] <= here]
+            kept = led_to(events, checkpoint)
             if len(kept) < len(events):
                 body = "".join(event_line(event) for event in kept).encode()
                 files.write(self.path / "events.jsonl", body)
                 self._end = len(body)
+            self._drop_after(checkpoint)
+
+    def _drop_after(self, checkpoint: Checkpoint) -> None:
+        """Remove the states after a checkpoint: another course may come to their places."""
+        here = (checkpoint.epoch, checkpoint.example)
+        for path in (self.path / "moments").glob("*-*.safetensors"):
+            epoch, _, example = path.stem.partition("-")
+            if epoch.isdecimal() and example.isdecimal() and (int(epoch), int(example)) > here:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        best = self.path / "best.safetensors"
+        with contextlib.suppress(WrongFile, OSError):
+            if best.exists():
+                state = read_header(best)[0]["checkpoint"]
+                if (state["epoch"], state["example"]) > here:
+                    best.unlink()
 
 
+_RUNS: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    """In a forked child: what its parent holds it does not."""
+    for run in list(_RUNS):
+        run._holding, run._holds, run._end = threading.RLock(), 0, None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
+
+_NO_LOCKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOENT)
+"""Why a lock cannot be had where that does not mean that somebody else may have it."""
 _FILES = ("run.json", "events.jsonl", "first.safetensors", "checkpoint.safetensors", "best.safetensors")
 """What a new run may put in the place of what a killed process left; ``run.json`` first, for with it gone there is no run."""
 
@@ -332,6 +387,42 @@ def _read_about(path: Path) -> dict[str, Any]:
     if not isinstance(about, dict):
         raise WrongFile(f"{path / 'run.json'} does not describe a run")
     return files.check_seal(about, str(path / "run.json"))
+
+
+def led_to(events: Iterable[dict[str, Any]], checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    """The events that led to a checkpoint: those up to its place, and of those at it no change that is not in it.
+
+    Events are on record before the checkpoint that they lead to. Where a process was ended, or a disk was full, between the
+    two, the last change on record never became the run's.
+    """
+    here = [checkpoint.epoch, checkpoint.example]
+    mine = json.loads(json.dumps(checkpoint.settings.to_data()))
+    kept = [event for event in events if event["at"] <= here]
+    chosen = [
+        number for number, event in enumerate(kept) if event["event"] == "started" and event.get("settings") == mine
+    ]
+    last = chosen[-1] if chosen else len(kept)
+
+    def happened(number: int, event: dict[str, Any]) -> bool:
+        if event["at"] != here:
+            return True
+        if event["event"] == "started":
+            return number <= last
+        return event["event"] != "edited" or _is_in(event, checkpoint.network)
+
+    return [event for number, event in enumerate(kept) if happened(number, event)]
+
+
+def _is_in(event: dict[str, Any], network: Network) -> bool:
+    """Whether what a hand did is done in a network: doing it again then changes nothing."""
+    try:
+        again = edited(network, [Edit.from_data(each) for each in event.get("edits", ())])
+    except (WrongValue, TypeError):
+        return True  # said to be damaged by whoever reads it
+    return all(
+        bool((one.weight == other.weight).all()) and bool((one.bias == other.bias).all())
+        for one, other in zip(network.layers, again.layers, strict=True)
+    )
 
 
 def since_cost(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -412,7 +503,16 @@ def event_data(event: Event) -> dict[str, Any]:
         case EpochEnded():
             judged = _evaluation_data(event.validation)
             seconds = round(event.seconds, 3)
-            return {"event": "epoch", **data, "epoch": event.epoch, "cost": event.cost, "seconds": seconds, **judged}
+            by = {"cost_function": str(checkpoint.settings.cost)}  # costs of another one are not compared with these
+            return {
+                "event": "epoch",
+                **data,
+                "epoch": event.epoch,
+                "cost": event.cost,
+                **by,
+                "seconds": seconds,
+                **judged,
+            }
         case Finished():
             return {"event": "finished", **data, "reason": event.reason}
 

@@ -1,6 +1,6 @@
 """Runs made at random: every view of them, and every question about them, tells of what happened, and agrees with the others.
 
-The truth is written down while a run happens (see :mod:`generated`); what is shown later is read from its folder.
+The truth is written down while a run happens (see :mod:`generated_runs`); what is shown later is read from its folder.
 """
 
 import json
@@ -8,7 +8,7 @@ import random
 
 import numpy as np
 import pytest
-from generated import made
+from generated_runs import made
 from small_run import npz, same
 
 from glassnet import evaluate

@@ -259,7 +259,7 @@ def test_the_dock_tells_what_its_cost_and_accuracy_are_of_and_between_what_its_c
     assert page.locator(".dock .gauge b").all_inner_texts() == ["–", "–"]
     # A notice of each kind is told in Chinese, too.
     page.get_by_role("button", name="切换到中文").click()
-    for code, text in (("thread", "重新启动"), ("busy", "只能看"), ("moved", "已在别处找到")):
+    for code, text in (("thread", "已继续运行"), ("busy", "只能看"), ("moved", "已在别处找到")):
         page.evaluate(tell, {"notice": {"code": code, "text": "what it says in English"}})
         page.locator(".dock .message", has_text=text).wait_for()
     page.get_by_role("button", name="Switch to English").click()

@@ -148,7 +148,7 @@ def test_another_side_and_centering_are_seen_at_once_and_trained_on(open_tab):
     run = run_of(page)
     assert (run["sizes"][0], run["side"], run["pictures"]) == (256, 16, {"side": 16, "center": True})
     assert page.locator(".input .centering [role=switch]").is_checked()
-    assert "as every image it learned from was" in page.locator(".input .centering").inner_text()
+    assert "as every image of its data was" in page.locator(".input .centering").inner_text()
 
 
 def test_a_folder_is_packed_and_sent(open_tab, tmp_path):

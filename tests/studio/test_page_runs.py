@@ -304,8 +304,10 @@ def test_download_a_run_and_upload_it_again(page, tmp_path):
     assert path.name == "run large.zip"
     page.locator(".runs input[type=file]").set_input_files(path)
     said(page, "is here")
+    before = current(page)
     page.locator("[data-act=open-uploaded]").click()
     wait(page, "() => location.hash.startsWith('#network')")
+    wait(page, "before => window.glassnet.model.get('run').run !== before", before)
     run = current(page)
     with zipfile.ZipFile(path) as parcel:
         assert parcel.read("checkpoint.safetensors") == (home.parent / "large" / "checkpoint.safetensors").read_bytes()

@@ -664,6 +664,22 @@ def test_the_end_of_the_server_closes_tabs_and_session():
     assert (session.closed, session.tabs) == (1, [])
 
 
+@pytest.mark.parametrize("unsaved", [None, "could not save it: no space left."])
+def test_a_server_that_ends_without_having_saved_says_so(tmp_path, monkeypatch, unsaved):
+    from glassnet.files import NotSaved
+
+    class Unsaved(StandIn):
+        def __init__(self, *_):
+            super().__init__()
+            self.unsaved = unsaved
+
+    monkeypatch.setattr("glassnet.studio.session.Session", Unsaved)
+    monkeypatch.setattr(server._Server, "run", lambda self, sockets: [each.close() for each in sockets])
+    expected = pytest.raises(NotSaved, match="stopped, but the last state of the run could not be saved: could not")
+    with contextlib.nullcontext() if unsaved is None else expected:
+        server.serve(tmp_path, host="127.0.0.1", port=0, browser=False)
+
+
 def test_the_end_does_not_wait_for_a_tab_that_never_reads():
     session = StandIn()
     session.size = 10_000_000

@@ -33,6 +33,7 @@ from glassnet import (
 )
 from glassnet.edits import Edit
 from glassnet.files import NotSaved, write
+from glassnet.interchange import read_checkpoint
 from glassnet.plans import reopened as plan_of
 from glassnet.runs import Busy
 from glassnet.studio import races
@@ -555,7 +556,9 @@ recorded = st.dictionaries(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from(["started", "stepped", "epoch", "judged", "odd"]), recorded), max_size=6))
 def test_a_record_edited_by_hand_is_no_crash(home, source, record):
-    lines = [{"event": kind, "step": 0, "at": [0, 0], "epoch": 1, **more} for kind, more in record]
+    lines = [
+        {"event": kind, "step": 0, "at": [0, number], "epoch": 1, **more} for number, (kind, more) in enumerate(record)
+    ]
     run = Run.open(source)
     (source / "events.jsonl").write_text("")
     run.append(lines)
@@ -1162,17 +1165,8 @@ def test_a_run_that_cannot_be_begun_leaves_nothing_behind(session, tab, home, mo
     assert tab.do({"do": "restart", "seed": 1}) == {"run": 2}
 
 
-def test_runs_that_are_made_at_once_have_folders_of_their_own(tmp_path, stripes, monkeypatch):
-    plan, create, making = plan_on(stripes), Run.create, threading.Lock()
-
-    def alone(*arguments):
-        assert making.acquire(blocking=False)  # nobody else looks for a free number meanwhile
-        try:
-            return create(*arguments)
-        finally:
-            making.release()
-
-    monkeypatch.setattr(Run, "create", alone)
+def test_runs_that_are_made_at_once_have_folders_of_their_own(tmp_path, stripes):
+    plan = plan_on(stripes)
     with ThreadPoolExecutor(8) as threads:
         runs = list(
             threads.map(
@@ -1180,7 +1174,9 @@ def test_runs_that_are_made_at_once_have_folders_of_their_own(tmp_path, stripes,
             )
         )
     assert len({run.path for run in runs}) == 24
+    assert sorted(run.about["number"] for run in runs) == list(range(24))
     assert all(Run.open(run.path).about == run.about for run in runs)
+    assert {path.name for path in tmp_path.iterdir()} == {str(number) for number in range(1, 25)}
 
 
 def test_data_that_becomes_known_twice_at_once_is_there_once(session):
@@ -1284,7 +1280,7 @@ def test_of_a_run_that_another_process_trains_the_studio_keeps_its_hands_off(hom
             {"do": "rename", "run": "1", "name": "x"},
             {"do": "delete", "run": "1"},
         ):
-            with pytest.raises(Busy, match="is being written by another process"):
+            with pytest.raises(Busy, match="is being written by another part of this process"):
                 tab.do(message)
         assert session.describe()["name"] == "2"
         tab.do({"do": "compare", "id": 1, "runs": ["1", "2"]})
@@ -1296,7 +1292,7 @@ def test_of_a_run_that_another_process_trains_the_studio_keeps_its_hands_off(hom
         session = Session(home)
         told = status(session)["notice"]
         assert (told["code"], session.describe()["name"]) == ("busy", "3")
-        assert "is being written by another process" in told["text"]
+        assert "is being written by another part of this process" in told["text"]
         session.close()
 
 

@@ -14,6 +14,7 @@ from glassnet.edits import Edit, edited
 from glassnet.files import NotSaved
 from glassnet.plans import changed
 from glassnet.replay import Past
+from glassnet.runs import Busy
 from glassnet.studio.trainer import Refused, Trainer
 
 
@@ -280,6 +281,39 @@ def test_a_full_disk_is_a_notice_and_loses_nothing(trainer, monkeypatch):
     until(lambda: trainer.state.notice is None)
     assert run.checkpoint().example == 30
     assert [event["at"][1] for event in run.events() if event["event"] == "stepped"] == [10, 20, 30]
+
+
+def test_a_run_that_cannot_be_saved_is_left_only_by_who_asks_again(trainer, stripes, tmp_path, monkeypatch):
+    run = trainer.state.run
+    other = run_on(tmp_path / "others", stripes)
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "save", full)
+        trainer.step()
+        until(lambda: trainer.state.notice)
+        assert trainer.unsaved == "could not save it: no space left."
+        with pytest.raises(
+            Refused, match="what it learned since would be lost: make room first; asked once more"
+        ) as told:
+            trainer.take(*other)
+        assert told.value.code == "unsaved"
+        assert trainer.state.run is run
+        trainer.take(*other)
+    assert trainer.state.run is other[0]
+    # Both can be written by others, or by nobody else, as it should be.
+    run.append([])
+    with run.hold(), pytest.raises(Busy):
+        Run.open(other[0].path).append([{"event": "stepped", "step": 1, "at": [0, 10]}])
+
+
+def test_a_run_that_can_be_saved_again_is_left_at_once(trainer, stripes, tmp_path, monkeypatch):
+    run = trainer.state.run
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "save", full)
+        trainer.step()
+        until(lambda: trainer.state.notice)
+    trainer.take(*run_on(tmp_path / "others", stripes))
+    assert trainer.unsaved is None
+    assert Run.open(run.path).checkpoint().example == 10
 
 
 def test_a_disk_that_was_full_when_it_was_paused_is_tried_again_by_itself(trainer, monkeypatch):

@@ -49,6 +49,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # the reader of our output has gone: nothing to tell anybody
         sys.stderr.close()
         code = 1
+    except OSError as error:  # a folder that may not be entered, a name that is too long, …
+        what = "" if error.filename is None else f"{str(error.filename)[:200]}: "
+        code = say(f"{what}{error.strerror or error}", 1)
     sys.exit(code or 0)
 
 

@@ -48,7 +48,8 @@ def _evaluate(
     network, about, run = opened(run_path)
     splits = own_data(run, data)
     if splits is None:
-        splits = load(*sources(data), validation=0 if part in (None, "train") else 1 / 6)
+        numbers = about.get("classes", ()) is None  # what it was trained to predict is not taken for classes
+        splits = load(*sources(data), validation=0 if part in (None, "train") else 1 / 6, numbers=numbers)
         if part is None and splits.test is None:
             splits, part = replace(splits, test=splits.train), "all"  # data brought for this purpose: all of it
     dataset: Dataset | None = splits.test if part in (None, "all") else getattr(splits, part)
@@ -57,7 +58,7 @@ def _evaluate(
         raise WrongFile(f"this data has no {part} part: choose another by --part, or other data by --data")
     check_data(network, dataset)
     known = about.get("classes")
-    if known and dataset.classes and list(dataset.classes) != known:
+    if isinstance(known, list) and known and dataset.classes and list(dataset.classes) != known:
         raise WrongFile(
             f"the data has the classes {', '.join(dataset.classes)}, but the network was trained for {', '.join(known)}"
         )

@@ -320,7 +320,10 @@ def _explain(
     @lru_cache(maxsize=1)
     def loaded() -> tuple[Splits, bool]:
         own = own_data(run, data)
-        return (load(*sources(data)), False) if own is None else (own, True)
+        if own is not None:
+            return own, True
+        # What it was trained to predict is not taken for classes.
+        return load(*sources(data), numbers=about.get("classes", ()) is None), False
 
     asked = _Asked(
         network, about, run, loaded, named or image, test_index, target, examples, directions,

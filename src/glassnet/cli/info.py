@@ -10,12 +10,13 @@ import typer
 
 from glassnet.checkpoint import Checkpoint
 from glassnet.cli.console import app, out
-from glassnet.cli.opened import RunArgument, epoch_of, opened, shape_of
+from glassnet.cli.opened import RunArgument, epoch_of, epochs_of, opened, shape_of
 from glassnet.errors import WrongFile
 from glassnet.interchange import read_checkpoint
 from glassnet.questions import Change, history
 from glassnet.recipes import RECIPES
-from glassnet.replay import Log, place_of
+from glassnet.replay import Log
+from glassnet.runs import led_to
 from glassnet.settings import to_data
 from glassnet.terminal import facts
 
@@ -38,11 +39,9 @@ def _info(
     ]
     weights = sum(layer["weights"] for layer in layers)
     biases = sum(layer["biases"] for layer in layers)
-    epochs = [] if run is None else [event for event in run.events() if event["event"] == "epoch"]
+    epochs = [] if run is None else epochs_of(run)
     checkpoint = _checkpoint_in(run_path) if run is None else run.checkpoint()
-    changes = (
-        () if run is None or checkpoint is None else history(Log.of(run.events()).until(place_of(checkpoint))).changes
-    )
+    changes = () if run is None or checkpoint is None else history(Log.of(led_to(run.events(), checkpoint))).changes
     if as_json:
         print(
             json.dumps(
@@ -102,10 +101,11 @@ def _info(
         data = about.get("data", {})
         last = epoch_of(run, checkpoint) or {}
         rows[1:1] = [
-            (name, form.format(last[key]))
-            for name, key, form in (
-                ("cost then", "cost", "{:.4f}"),
-                ("validation", "validation_accuracy", "{:.2%}"),
+            (f"after epoch {checkpoint.epoch}", form.format(last[key], last.get("cost_function")))
+            for key, form in (
+                ("cost", "cost {:.4f} ({}), the mean over the epoch"),
+                ("validation_cost", "validation cost {:.4f} ({})"),
+                ("validation_accuracy", "validation accuracy {:.2%}"),
             )
             if last.get(key) is not None
         ]

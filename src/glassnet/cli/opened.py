@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from glassnet import plans
 from glassnet.checkpoint import Checkpoint
+from glassnet.costs import COSTS
 from glassnet.data import Splits
 from glassnet.errors import WrongValue
 from glassnet.images import as_input
@@ -18,6 +19,7 @@ from glassnet.network import Network
 from glassnet.plans import DataGone, data_of, is_of, reopened
 from glassnet.recipes import PRETRAINED
 from glassnet.runs import Run
+from glassnet.settings import from_data
 
 
 def found(path: Path | None) -> Path | None:
@@ -96,7 +98,21 @@ def shape_of(network: Network) -> str:
     return f"{'-'.join(map(str, network.sizes))} {words}"
 
 
+def epochs_of(run: Run) -> list[dict[str, Any]]:
+    """What was recorded at the end of each epoch; ``cost_function`` is the cost that its costs are of."""
+    found, cost = [], None
+    for event in run.events():
+        if event["event"] == "started" and isinstance(event.get("settings"), dict):
+            cost = event["settings"].get("cost")
+        elif event["event"] == "epoch":
+            by = None if cost is None else str(from_data(cost, "cost", COSTS))
+            found.append({"cost_function": by, **event})
+    return found
+
+
 def epoch_of(run: Run, checkpoint: Checkpoint) -> dict[str, Any] | None:
-    """What was recorded at the end of the epoch that a checkpoint holds the network of."""
-    matching = (each for each in run.events() if each["event"] == "epoch" and each["epoch"] == checkpoint.epoch)
-    return next(matching, None)
+    """What was recorded at the end of the epoch that a checkpoint holds the network of; None if a hand changed that since."""
+    place = [checkpoint.epoch, 0]
+    if any(event["event"] == "edited" and event["at"] == place and event.get("edits") for event in run.events()):
+        return None
+    return next((each for each in epochs_of(run) if each["epoch"] == checkpoint.epoch), None)

@@ -21,13 +21,14 @@ from glassnet.cli.opened import epoch_of, shape_of
 from glassnet.costs import COSTS
 from glassnet.data import Splits, Summary, summarize
 from glassnet.deform import DEFORMATIONS
-from glassnet.errors import WrongValue
+from glassnet.errors import WrongFile, WrongValue
 from glassnet.events import Event, Finished
 from glassnet.initializers import INITIALIZERS
 from glassnet.optimizers import OPTIMIZERS, SCHEDULES
 from glassnet.plans import DataGone, Plan, begun, numbered, reopened, sources
+from glassnet.questions import best_of
 from glassnet.recipes import recipe
-from glassnet.runs import Run, best_cost
+from glassnet.runs import Busy, Run, best_cost
 from glassnet.terminal import facts
 from glassnet.training import ENGINES, Diverged, as_engine, train
 from glassnet.watch import patience, progress, record
@@ -165,6 +166,7 @@ def _train(
             plan = _reopened(run, changed, data)
             again = {"engine": engine, "patience": patience_epochs, "data": plan.about["data"]}
             again = {key: value for key, value in again.items() if value is not None and value != run.about.get(key)}
+            _check_patience(again.get("patience", run.about.get("patience")), plan)
             if again:
                 run.note(**again)
             _go_on(run, plan)
@@ -186,13 +188,16 @@ def _train(
             _go_on(run, plan)
 
 
+def _check_patience(epochs: int | None, plan: Plan) -> None:
+    if epochs is not None and plan.splits.validation is None:
+        raise WrongValue("--patience needs validation examples, but this run was begun without any")
+
+
 def _go_on(run: Run, plan: Plan) -> None:
     """Train from where the plan says, watched and recorded."""
     begin, splits = plan.checkpoint, plan.splits
     patience_epochs = run.about.get("patience")
-    if patience_epochs is not None and splits.validation is None:
-        raise WrongValue("--patience needs validation examples, but this run was begun without any")
-
+    _check_patience(patience_epochs, plan)
     # Epochs that were judged by another cost than the one of now are not compared with those to come.
     past = [*run.events(), {"event": "started", "settings": begin.settings.to_data()}]
     interrupt = threading.Event()
@@ -205,7 +210,7 @@ def _go_on(run: Run, plan: Plan) -> None:
         interrupt=interrupt,
     )
     if patience_epochs is not None:
-        events = patience(events, patience_epochs, past=past, best=run.best())
+        events = patience(events, patience_epochs, past=past, best=best_of(run, plan))
     recorder = record(events, run, best=best_cost(past))
     _describe(begin, splits, run)
     _run(recorder, run, interrupt)
@@ -239,8 +244,15 @@ def _begun(
     )
     if also["patience"] is not None and plan.splits.validation is None:
         raise WrongValue("--patience needs validation examples, and this recipe holds out none: give --validation 0.1")
-    folder = numbered(Path("runs")) if out_folder is None else out_folder
-    return Run.create(folder, {**plan.about, **also}, plan.checkpoint), plan
+    about = {**plan.about, **also}
+    while out_folder is None:
+        folder = numbered(Path("runs"))
+        try:
+            return Run.create(folder, about, plan.checkpoint), plan
+        except (WrongFile, Busy):  # another training took this number just now
+            if not folder.exists():
+                raise
+    return Run.create(out_folder, about, plan.checkpoint), plan
 
 
 def _reopened(run: Run, changes: dict[str, Any], data: list[str] | None) -> Plan:
@@ -252,9 +264,10 @@ def _reopened(run: Run, changes: dict[str, Any], data: list[str] | None) -> Plan
     begin, epochs = plan.checkpoint, plan.checkpoint.settings.epochs
     if begin.epoch >= epochs and begin.example == 0:
         raise WrongValue(
-            f"the run in {run.path} is done: all its {epochs} epochs are trained; give more by --epochs {2 * epochs}"
+            f"the run in {run.path} is done: all its {epochs} epochs are trained; "
+            f"give more by --epochs {2 * max(epochs, begin.epoch)}"
         )
-    run.rewind(begin)
+    run.rewind(run.checkpoint())  # as it stands, without what is changed now
     return plan
 
 

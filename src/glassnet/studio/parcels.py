@@ -30,7 +30,7 @@ from glassnet.explain.examples import cost_for
 from glassnet.initializers import as_initializer
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint, save_network
 from glassnet.optimizers import as_schedule
-from glassnet.plans import Plan, begun, changed, fingerprint
+from glassnet.plans import Plan, begun, changed, fingerprints, is_same
 from glassnet.recipes import Recipe, pretrained, recipe
 from glassnet.replay import Log
 from glassnet.runs import Run, about_text
@@ -304,7 +304,7 @@ def plan_of_file(
         )
     data = {"sources": ["mnist"], "validation": 1 / 6, "seed": 0, "examples": len(splits.train)}
     about = {
-        "data": {**data, "fingerprint": fingerprint(splits.train)},
+        "data": {**data, **fingerprints(splits)},
         "sizes": list(network.sizes),
         "classes": list(splits.train.classes or ()),
     }
@@ -327,7 +327,7 @@ def plan_of_pretrained(name: str) -> Plan:
     data = {"sources": ["mnist"], "validation": base.validation, "seed": 0, "examples": len(splits.train)}
     about = {
         "name": f"{name}, trained",
-        "data": {**data, "fingerprint": fingerprint(splits.train)},
+        "data": {**data, **fingerprints(splits)},
         "recipe": name,
         "initializer": str(base.initializer),
         "sizes": list(network.sizes),
@@ -593,9 +593,9 @@ def _data_for(
             splits = load(*sources, validation=validation, seed=seed, numbers=numbers)
         except GlassnetError:  # it is not there any more, or cannot be divided so
             continue
-        if fingerprint(splits.train) == data["fingerprint"]:
+        if is_same(data, splits):
             plain = {"sources": list(sources), "validation": validation, "seed": seed, "examples": len(splits.train)}
-            return list(sources), splits, {**plain, "fingerprint": data["fingerprint"]}
+            return list(sources), splits, {**plain, **fingerprints(splits)}
     raise WrongFile(
         f"{name} was trained on {' and '.join(names) or 'data'} that this studio does not have: add that very data first, "
         "then send this again"

@@ -47,6 +47,7 @@ from starlette.websockets import WebSocketDisconnect
 
 import glassnet
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
+from glassnet.files import NotSaved
 from glassnet.images import MAX_IMAGE_BYTES, open_image
 from glassnet.studio import shelf, uploads
 from glassnet.studio.classroom import Classroom, qr_rows
@@ -711,6 +712,8 @@ def _serve(
         _Server(config(app(session, guard)), started).run(sockets=sockets)
     finally:  # the server has done so already, unless it was stopped before it had begun
         session.close()
+    if session.unsaved is not None:
+        raise NotSaved(f"stopped, but the last state of the run could not be saved: {session.unsaved}")
 
 
 def config(application: ASGIApp) -> uvicorn.Config:

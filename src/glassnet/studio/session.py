@@ -187,6 +187,11 @@ class Session:
             self._tabs.clear()
         self._remember()
 
+    @property
+    def unsaved(self) -> str | None:
+        """Why the run's last state is not on disk; None if it is."""
+        return self._trainer.unsaved
+
     # ── What the parts of the session are made of ────────────────────────────────────────────────────────────────────
 
     def tell(self, notice: Notice) -> None:
@@ -433,7 +438,7 @@ class Session:
         number = remembered["run"]
         path = self.home / str(number)
         try:
-            if type(number) is not int:
+            if type(number) is not int or not 0 < number < 10**9:
                 raise WrongFile(f"{self.home / 'session.json'} does not say which run was going on")
             if data is not None and sources_of(Run.open(path).about) != list(data):
                 with contextlib.suppress(DataGone):  # it may be the run's own data, in another place

@@ -42,7 +42,7 @@ from glassnet.interchange import read_header
 from glassnet.plans import answer_of, numbered
 from glassnet.recipes import PRETRAINED, pretrained, recipe
 from glassnet.replay import Log
-from glassnet.runs import Run, event_of
+from glassnet.runs import Run, event_of, led_to
 from glassnet.settings import from_data
 from glassnet.studio.charts import number_of
 from glassnet.studio.description import changed_settings, last_names, plain_settings, sources_of
@@ -243,7 +243,8 @@ class Shelf:
             now = plain_settings(current.checkpoint.settings) if not current.past else None
         else:
             at = entry["epoch"], entry["example"]
-            log, now = Log.of(Run.open(path).events()).until(at), entry["settings"]
+            run, now = Run.open(path), entry["settings"]
+            log = Log.of(led_to(run.events(), run.checkpoint()))
         first, changes = changed_settings(log)
         first = dict(entry["settings"]) if first is None else first
         last = dict(first)
@@ -309,6 +310,7 @@ class Shelf:
                 moved = trash / f"{moved.name.split('.')[0]}.{count}"
             with Run(path, {}).hold():  # not under the hands of another process that trains it
                 _move(path, moved)  # one rename: whenever the power fails, the run is in one place or in the other
+            (moved / "lock").unlink(missing_ok=True)
         return {"run": name, "trash": moved.name}
 
     def restore(self, name: str) -> dict[str, Any]:
@@ -528,7 +530,8 @@ def _described(path: Path) -> dict[str, Any]:
         found |= _of_about(run.about)
         found["name"] = found["title"] or path.name
         found |= _of_header(run.latest())
-        found["finished"], found["accuracy"], found["cost"], found["judged_on"] = _of_record(path / "events.jsonl")
+        judged = _of_record(path / "events.jsonl", found.pop("cost_function"))
+        found["finished"], found["accuracy"], found["cost"], found["judged_on"] = judged
     except (GlassnetError, OSError) as error:
         found["damaged"] = str(error).replace(f"{path}{os.sep}", "").replace(str(path), path.name)
     return found
@@ -598,6 +601,7 @@ def _of_header(path: Path) -> dict[str, Any]:
         "count": sum(inputs * out + out for inputs, out in pairwise(sizes)),
         "seed": settings.seed,
         "settings": plain_settings(settings),
+        "cost_function": str(settings.cost),
         "epoch": state["epoch"],
         "epochs": settings.epochs,
         "example": state["example"],
@@ -614,9 +618,9 @@ def _pretrained(name: str) -> dict[str, Any]:
     return {"name": name, "sizes": list(network.sizes), "activations": activations, "accuracy": found}
 
 
-def _of_record(path: Path) -> tuple[bool, float | None, float | None, str | None]:
+def _of_record(path: Path, cost: str) -> tuple[bool, float | None, float | None, str | None]:
     """Whether a record ends with the end of the training; and the last accuracy and cost in it, on validation data if there is
-    any, else on training data, and on which.
+    any, else on training data, and on which. What another cost than the present one has judged does not count.
     """
     finished, without = False, None
     try:
@@ -631,7 +635,7 @@ def _of_record(path: Path) -> tuple[bool, float | None, float | None, str | None
                     finished = b'"event": "finished"' in lines[-1][:40]
                 for line in reversed(lines):
                     if b'"validation' in line:
-                        found = _judged(line)
+                        found = _judged(line, cost)
                         if found is not None and found[2] == "validation":
                             return (finished, *found)
                         without = without or found
@@ -642,11 +646,13 @@ def _of_record(path: Path) -> tuple[bool, float | None, float | None, str | None
     return (finished, *(without or (None, None, None)))
 
 
-def _judged(line: bytes) -> tuple[float | None, float, str] | None:
+def _judged(line: bytes, cost_function: str) -> tuple[float | None, float, str] | None:
     """The accuracy and cost that an event tells of, on validation data or else on training data; None if it tells of none."""
     try:
         event = event_of(line)
     except (ValueError, TypeError, RecursionError):
+        return None
+    if event.get("cost_function", cost_function) != cost_function:
         return None
     for part in ("validation", "train"):
         judged = event.get(part)

@@ -16,6 +16,8 @@ import contextlib
 import itertools
 import logging
 import math
+import os
+import secrets
 import shutil
 import threading
 import time
@@ -41,7 +43,7 @@ from glassnet.optimizers import Memory
 from glassnet.plans import Plan, changed, numbered
 from glassnet.questions import first_of, past_of
 from glassnet.replay import Interrupted, Log, Past, Place, engine_of, place_of, settled
-from glassnet.runs import Run, best_cost, event_data
+from glassnet.runs import Run, best_cost, event_data, led_to
 from glassnet.studio.charts import Charts, judgement_of, number_of, steps_at
 from glassnet.studio.workers import Refused, Worker, failure
 from glassnet.training import Diverged, continued, train
@@ -66,6 +68,7 @@ _LATELY = 1.0
 """Seconds over which the rate is measured."""
 _WAITING = 20_000
 """Events kept for a disk that cannot be written, at most."""
+_LOST = " Training goes on, but would be lost."
 _IDLE = 2.0
 """Seconds that training an epoch again may take, if it is done while nobody asks."""
 _EDITS = 300
@@ -266,16 +269,21 @@ def new_run(
 
     Errors: :class:`~glassnet.files.NotSaved`.
     """
-    with _MAKING:
-        path = numbered(home)
-        run = Run.create(path, about, first)
-        try:
-            run.append(events)
-            run.save(now)
-        except BaseException:
-            shutil.rmtree(path, ignore_errors=True)
-            raise
-        return run
+    # Made beside, and renamed when it is whole: a studio that is killed meanwhile leaves no half of one.
+    folder = home / f".incoming-{secrets.token_hex(8)}"
+    try:
+        run = Run.create(folder, about, first)
+        run.append(events)
+        run.save(now)
+        with _MAKING:
+            path = numbered(home)
+            os.rename(folder, path)
+        return Run.open(path)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError) and not isinstance(error, GlassnetError):
+            raise NotSaved(f"could not begin a run in {home}: {error.strerror or error}") from error
+        raise
 
 
 class Trainer:
@@ -327,6 +335,7 @@ class Trainer:
         # Where the training went back to when it diverged: what is on record after it did not happen.
         self._back: Checkpoint | None = None
         self._run: Run | None = None  # the one whose writer this is
+        self._left: tuple[Path, Path] | None = None  # an unsaved run that was asked to be left, and for which other
         self._past: Past
         self._end: Checkpoint  # how the run stands at its end
         self._untouched: Checkpoint | None = None  # as it was before a hand changed it
@@ -471,7 +480,8 @@ class Trainer:
                 self._publish(judged=judged, judged_of=of.judging)
                 return
             seconds = round(of.seconds, 3)
-            self._waiting.append({"event": "judged", "at": judged["at"], "seconds": seconds, **judged})
+            by = {"cost_function": str(of.checkpoint.settings.cost)}
+            self._waiting.append({"event": "judged", "at": judged["at"], "seconds": seconds, **by, **judged})
             self._unsaved = True
             self._publish(judged=judged, judged_of=of.judging)
         self._worker.wake()  # so that it is saved
@@ -503,6 +513,12 @@ class Trainer:
         if self._run is not None:
             self._run.release()
             self._run = None
+
+    @property
+    def unsaved(self) -> str | None:
+        """Why the run's last state is not on disk; None if it is, or has not been tried to be saved."""
+        notice = self._notices.get("unsaved")
+        return None if notice is None else notice.text.removesuffix(_LOST)
 
     # ── The thread ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -618,7 +634,7 @@ class Trainer:
             recorded = run.events()
             # What was recorded after the checkpoint will happen again. On disk it goes with the next save: one that fails is
             # told, and tried again.
-            past = [event for event in recorded if event["at"] <= list(place_of(begin))]
+            past = led_to(recorded, plan.checkpoint)
             replay = past_of(run, plan, past, keep=True)
             if not (run.path / "first.safetensors").exists() and first_of(run, begin, past) is not None:
                 with contextlib.suppress(NotSaved):  # of an earlier version: it is known, and can be drawn again
@@ -628,6 +644,14 @@ class Trainer:
             raise
         if self._run is not None:
             self._worker.guarded(self._leave)  # a run that cannot be opened any more must not keep anybody in it
+            if "unsaved" in self._notices and self._left != (self._run.path, run.path):
+                self._left = self._run.path, run.path  # who asks again knows
+                run.release()
+                raise Refused(
+                    f"run {self._run.path.name} could not be saved, and what it learned since would be lost: make room first; "
+                    "asked once more, it is left all the same",
+                    "unsaved",
+                )
             self._run.release()
         self._run = run
         moved = plan.about.get("data") if plan.about.get("data") != run.about.get("data") else None
@@ -637,7 +661,7 @@ class Trainer:
             self._waiting, self._best = [], None
             self._best_cost = best_cost(past)
             self._recorded = _last_started(past)
-            self._back, self._target = begin if len(past) < len(recorded) else None, None
+            self._back, self._target = plan.checkpoint if len(past) < len(recorded) else None, None
             self._unsaved = self._back is not None
             self._unlogged, self._untouched = False, None
             self._past, self._end, self._fills = replay, begin, True
@@ -963,8 +987,8 @@ class Trainer:
             self._stale = False
             self._tell(_finished(now))
         self._publish(checkpoint=now, mode=mode, told=next(self._serials))
-        if done:  # no training opens here, which would note it
-            self._note_settings(Started(now, n, state.steps, state.engine))
+        engine = engine_of(state.run.about.get("engine"), now).name
+        self._note_settings(Started(now, n, state.steps, engine))  # at once: it changed what the optimizer keeps
 
     # ── Training ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -1205,14 +1229,15 @@ class Trainer:
             waiting = []
             state.run.save(self._end, self._best)
             self._best = None
-            self._past.save()
+            with contextlib.suppress(NotSaved):  # they can be had again
+                self._past.save()
         except BaseException as error:
             with self._lock:
                 self._waiting = [*waiting, *self._waiting]
                 self._unsaved = True
             if not isinstance(error, GlassnetError):
                 raise
-            self._tell(Notice("unsaved", f"{error} Training goes on, but would be lost."))
+            self._tell(Notice("unsaved", f"{error}{_LOST}"))
         else:
             self.untell("unsaved")
 

@@ -711,7 +711,9 @@ class Uploads:
                 with _as_known({}):
                     about = _taken(folder, name, how, self._step(name, stop))
                 (folder / "body").unlink(missing_ok=True)
-                files.write(folder / "about.json", json.dumps(files.sealed(about), ensure_ascii=False, allow_nan=False).encode())
+                files.write(
+                    folder / "about.json", json.dumps(files.sealed(about), ensure_ascii=False, allow_nan=False).encode()
+                )
                 return self._shown(self._keep(folder), about, {})
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -734,7 +736,9 @@ class Uploads:
             try:
                 with _opened(path / "upload.zip", about["name"]) as archive:
                     about = _read_pictures(archive, path, about["name"], how, self._step(about["name"], stop), about)
-                files.write(path / "about.json", json.dumps(files.sealed(about), ensure_ascii=False, allow_nan=False).encode())
+                files.write(
+                    path / "about.json", json.dumps(files.sealed(about), ensure_ascii=False, allow_nan=False).encode()
+                )
             except OSError as error:
                 raise WrongFile(f"{about['name']} cannot be read again: {error.strerror or error}") from error
             used = {source for run in self._runs_sources() for source in run}
@@ -810,6 +814,12 @@ class Uploads:
 # ── Reading what came ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _Step = Callable[[int, int], None]
+
+
+def _describe(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write what a data set says of itself."""
+    body = json.dumps(files.sealed(about), ensure_ascii=False, allow_nan=False)
+    files.write(folder / "about.json", body.encode())
 
 
 def _taken(folder: Path, name: str, how: Pictures | int, step: _Step) -> dict[str, Any]:
