@@ -1,4 +1,5 @@
-"""Files of before: a run, a parcel, settings and a link that the version before there were checksums made still open.
+"""Files of before: a run, a parcel and settings that the version before there were checksums made still open. (A link is plain
+words: one of then is opened by ``studio/test_page_share.py``.)
 
 tests/before holds them: ``run`` is one of the command line (784-4-10; at 0.5, then at 5.0 with momentum), ``parcel.zip`` one of
 the studio (a changed rate, an edit by hand, a bookmark), ``settings.json`` its settings alone.
