@@ -500,6 +500,10 @@ def test_a_change_on_record_that_never_became_the_runs_did_not_happen(folder):
     assert led_to(events, now) == [before, started[0]]
     assert led_to(events, other) == [before, *started]
     assert led_to(events, replace(other, network=edited(other.network, changes))) == [before, *started, edit]
+    # The end of an epoch is the beginning of the next.
+    for each in started:
+        each["examples"] = 4
+    assert led_to(events[:-1], replace(now, epoch=1, example=0)) == [before, started[0]]
     run = Run.create(folder, ABOUT, checkpoint())
     run.append(events)
     run.save(now)

@@ -106,13 +106,16 @@ class Log:
 
     @classmethod
     def of(cls, events: Iterable[dict[str, Any]]) -> Log:
-        """The log in a run's recorded events (see :meth:`glassnet.runs.Run.events`).
+        """The log in a run's recorded events (see :meth:`glassnet.runs.Run.events`), settled if they say how many examples
+        there are.
 
         Errors: :class:`~glassnet.errors.WrongFile` if one of them is damaged.
         """
-        log, last, engine = cls(), None, None
+        log, last, engine, count = cls(), None, None, None
         for event in events:
             place = (event["at"][0], event["at"][1])
+            if event["event"] == "started" and type(event.get("examples")) is int and event["examples"] > 0:
+                count = event["examples"]
             try:
                 if event["event"] == "started" and isinstance(event.get("engine"), str) and event["engine"] != engine:
                     engine = log.engines[place] = event["engine"]
@@ -124,7 +127,7 @@ class Log:
             except (WrongValue, TypeError) as error:
                 raise WrongFile(f"the record of changes is damaged: {error}") from error
         log.edits = {place: edits for place, edits in log.edits.items() if edits}
-        return log
+        return log if count is None else log.settled(count)
 
     def places(self) -> list[Place]:
         """Where something was changed, in order."""

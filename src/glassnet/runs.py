@@ -395,6 +395,9 @@ def led_to(events: Iterable[dict[str, Any]], checkpoint: Checkpoint) -> list[dic
     Events are on record before the checkpoint that they lead to. Where a process was ended, or a disk was full, between the
     two, the last change on record never became the run's.
     """
+    events = list(events)
+    counts = [event.get("examples") for event in events if event["event"] == "started"]
+    count = next((each for each in reversed(counts) if type(each) is int and each > 0), None)
     here = [checkpoint.epoch, checkpoint.example]
     mine = json.loads(json.dumps(checkpoint.settings.to_data()))
     kept = [event for event in events if event["at"] <= here]
@@ -404,13 +407,18 @@ def led_to(events: Iterable[dict[str, Any]], checkpoint: Checkpoint) -> list[dic
     last = chosen[-1] if chosen else len(kept)
 
     def happened(number: int, event: dict[str, Any]) -> bool:
-        if event["at"] != here:
+        if _place(event["at"], count) != _place(here, count):
             return True
         if event["event"] == "started":
             return number <= last
         return event["event"] != "edited" or _is_in(event, checkpoint.network)
 
     return [event for number, event in enumerate(kept) if happened(number, event)]
+
+
+def _place(at: list[int], examples: int | None) -> list[int]:
+    """An epoch of which all examples were looked at is over, though its end was not noted yet."""
+    return at if examples is None or at[1] < examples else [at[0] + 1, 0]
 
 
 def _is_in(event: dict[str, Any], network: Network) -> bool:

@@ -16,7 +16,7 @@ from glassnet.cli.info import _info
 from glassnet.plans import reopened
 from glassnet.questions import history, past_of, walked
 from glassnet.replay import Log, place_of, settled
-from glassnet.runs import since_cost
+from glassnet.runs import led_to, since_cost
 from glassnet.studio.description import plain_settings
 from glassnet.studio.parcels import packed
 from glassnet.studio.session import Session
@@ -59,7 +59,7 @@ def look_at(run, truth, dice, home, capsys):
             assert same(network, by_examples[examples])
 
     # Any moment can be had again as it was, with the settings that it went on with.
-    events = run.events()
+    events = led_to(run.events(), plan.checkpoint)
     past = past_of(run, plan, events)
     for at in dice.sample(sorted(truth.states), min(3, len(truth.states))):
         moment = past.at(at)
@@ -72,6 +72,8 @@ def look_at(run, truth, dice, home, capsys):
     held, expected = held_in(history(log)), {}
     last = None
     for at in sorted(truth.settings):
+        if at == end and truth.settings[at] != plan.checkpoint.settings:
+            continue  # they were chosen, and patience then kept the network of before, with its own
         if truth.settings[at] != last:
             expected[at] = last = truth.settings[at]
     if expected:
