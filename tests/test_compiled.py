@@ -1,5 +1,6 @@
 """How Numba is asked to compile: what is kept, what is said to whoever waits, and how it goes without a place to keep."""
 
+import gc
 import importlib.util
 import threading
 
@@ -92,6 +93,84 @@ def test_no_liberty_is_taken_with_nan_and_infinity(tmp_path, decorated):
     for x in (np.nan, np.inf, -np.inf):
         found = module.total(np.array([1.0, x, 2, 3]), out)
         assert np.isnan(found) if np.isnan(x) else found == x
+
+
+CALLS = """
+import numpy as np
+from glassnet.compiled import compiled, entry, inlined
+
+@inlined
+def power(x, times):
+    y = 1.0
+    for _ in range(times):
+        y *= x
+    return y
+
+@compiled
+def powers(x, first, out):
+    for i in range(len(x)):
+        out[i] = power(x[i], first + i)
+
+@entry
+def total(x, out):
+    powers(x, 0, out)
+    powers(x, 1, out)
+    powers(x, len(x), out)
+"""
+
+
+def test_a_function_is_compiled_once_whatever_constants_it_is_called_with(tmp_path):
+    (tmp_path / "calls.py").write_text(CALLS)
+    module = loaded(tmp_path / "calls.py")
+    x, out = np.array([2.0, 3.0]), np.zeros(2)
+    module.total(x, out)
+    assert out.tolist() == [4, 27]
+    for each in (module.power, module.powers):
+        assert len(each.signatures) == 1, each
+
+
+def test_another_numba_compiles_as_it_always_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiled, "_CAN_BE_LINKED", False)
+    (tmp_path / "calls.py").write_text(CALLS)
+    module = loaded(tmp_path / "calls.py")
+    out = np.zeros(2)
+    module.total(np.array([2.0, 3.0]), out)
+    assert out.tolist() == [4, 27]
+
+
+def test_only_what_python_calls_becomes_machine_code(tmp_path, monkeypatch):
+    (tmp_path / "calls.py").write_text(CALLS)
+    made, optimized = [], []
+    library = type(compiled.njit(lambda: None).targetctx.codegen().create_library("any"))
+    for noted, name in ((made, "_finalize_final_module"), (optimized, "_optimize_final_module")):
+        plain = getattr(library, name)
+        monkeypatch.setattr(
+            library,
+            name,
+            lambda self, noted=noted, plain=plain: [noted.append(self.name.rpartition(".")[2]), plain(self)],
+        )
+    module = loaded(tmp_path / "calls.py")
+    module.total(np.array([2.0, 3.0]), np.zeros(2))
+    for noted in (made, optimized):
+        assert noted.count("total") == 1
+        assert not {"power", "powers"} & set(noted)
+
+
+def test_garbage_is_not_looked_for_while_compiling(timers):
+    assert gc.isenabled()
+    with loading("something"):
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError), loading("something else"):
+        raise ZeroDivisionError
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with loading("a third"):
+            pass
+        assert not gc.isenabled()  # as it was before
+    finally:
+        gc.enable()
 
 
 # ── What is said ─────────────────────────────────────────────────────────────────────────────────────────────────────

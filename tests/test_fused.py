@@ -1,5 +1,6 @@
 """The fused engine: equal to the reference engine, the same in every byte however it is run, and at home everywhere."""
 
+import math
 import os
 import re
 import subprocess
@@ -302,6 +303,132 @@ def test_the_problems_leave_nothing_out():
         lambda p: np.mean(p.data.inputs != 0) < 0.3 and p.network.sizes[1] >= 128,
     ):
         assert 5 < sum(bool(holds(p)) for p in problems) < 150
+
+
+# ── Numbers too small to matter ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_subnormal(array):
+    return (array != 0) & (np.abs(array) < np.finfo(array.dtype).smallest_normal)
+
+
+def subnormal_count(network, memory):
+    sets = [network.layers, *memory.moments.values()]
+    return sum(int(is_subnormal(array).sum()) for layers in sets for array in arrays_of(layers))
+
+
+@pytest.mark.parametrize("hidden", ["relu", "sigmoid"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [Adam(0.01), AdamW(0.01, weight_decay=0.1), RMSprop(0.01, momentum=0.9), SGD(0.1, momentum=0.9),
+     SGD(1.0, weight_decay=0.5), SGD(1.0, weight_decay=0.5, clip=1.0)],
+    ids=str,
+)  # fmt: skip
+def test_no_subnormal_number_is_left_where_the_reference_engine_leaves_many(few, optimizer, hidden):
+    digits = few[0].take(slice(0, 20))
+    network = Network.random((784, 16, 10), hidden=hidden)
+    # Without a gradient numbers shrink to a part of themselves with each step, and soon are subnormal.
+    steps = 1500 if optimizer.used_moments() else 300
+    left = {}
+    for engine in (Fused(1), Reference()):
+        memory = optimizer.init(network.layers, steps)
+        now = network
+        for data, times in ((digits, 4), (replace(digits, inputs=digits.inputs * 0), steps)):
+            state = engine.start(now, data, squared_error, optimizer, memory)
+            state, _ = engine.advance(state, Batches(np.tile(np.arange(20), times), 20, 0))
+            now, memory = engine.checkpoint(state)
+        left[engine.name] = subnormal_count(now, memory)
+    assert left["reference"] > 100
+    assert left["fused"] == 0
+
+
+TINY = float(np.finfo(np.float32).smallest_normal)
+
+
+def faint(rng, *shape, most=1.0):
+    """float32 numbers of all sizes from 1e-45 to ``most``, and of both signs."""
+    exponents = rng.uniform(-45, math.log10(most), shape)
+    return (rng.choice([-1, 1], shape) * 10.0**exponents).astype(np.float32)
+
+
+def step_of(engine, network, data, optimizer, memory):
+    state = engine.start(network, data, squared_error, optimizer, memory)
+    state, _ = engine.advance(state, Batches(np.arange(len(data)), len(data), 0))
+    return engine.checkpoint(state)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "optimizer", [SGD(0.5), SGD(0.5, weight_decay=0.1), SGD(0.5, momentum=0.9), SGD(0.5, clip=0.1)], ids=str
+)
+def test_a_step_of_gradient_descent_is_right_to_rounding_and_the_smallest_normal_number(optimizer, seed):
+    # Taking a subnormal number for 0 changes it by less than N, the smallest normal one. That happens at most thrice for
+    # each of n examples (to δ, to its product with a, to the sum), and all is multiplied by at most 1 afterwards.
+    rng, n = np.random.default_rng(seed), 4
+    layers = (Layer(faint(rng, 6, 8, most=1e-30), faint(rng, 6, most=1e-30)),)
+    network = Network(layers, (as_activation("identity"),))
+    data = Dataset(faint(rng, n, 8), faint(rng, n, 6, most=1e-30))
+    memory = optimizer.init(network.layers, 10)
+    memory = replace(memory, moments=dict.fromkeys(memory.moments, layers))
+    found, expected = (step_of(engine, network, data, optimizer, memory) for engine in (Fused(1), Reference()))
+    exact = step_of(Reference(), *(as_double(each) for each in (network, data)), optimizer, as_double(memory))
+    for one, true in zip(*(arrays_of(each[0].layers) for each in (found, exact)), strict=True):
+        assert (np.abs(one - true) <= 1e-6 * np.abs(true).max() + 3 * n * TINY).all()
+        assert (np.abs(one - true) <= 1e-5 * np.abs(true) + 1e-6 * 1e-30 + 3 * n * TINY).all()
+    assert subnormal_count(*found) == 0
+    assert subnormal_count(*expected) > 0  # there was something to take for 0
+
+
+def as_double(given):
+    if isinstance(given, Dataset):
+        return Dataset(given.inputs.astype(np.float64), given.targets.astype(np.float64))
+
+    def wide(layers):
+        return map_parameters(lambda array: array.astype(np.float64), layers)
+
+    if isinstance(given, Network):
+        return replace(given, layers=wide(given.layers))
+    return replace(given, moments={name: wide(layers) for name, layers in given.moments.items()})
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("optimizer", [Adam(0.001), AdamW(0.001), RMSprop(0.001)], ids=str)
+def test_a_step_by_running_averages_differs_by_at_most_the_rate_times_the_smallest_normal_number_over_epsilon(
+    optimizer, seed
+):
+    # No gradient (inputs of 0), so the averages only fall. The mean (or the slope) is wrong by less than N, the mean square by
+    # less than N too, whose root is 1e-19 beside ε = 1e-8: the step η m / (√s + ε) by less than η N / ε, and by rounding.
+    rng = np.random.default_rng(seed)
+    weight = np.zeros((6, 8), np.float32)  # so that a step shows, however small
+    network = Network((Layer(weight, weight[:, 0]),), (as_activation("identity"),))
+    data = Dataset(np.zeros((4, 8), np.float32), np.zeros((4, 6), np.float32))
+    memory = replace(optimizer.init(network.layers, 10**6 + 10), step=10**6)  # bias corrections are 1 by now
+    averages = {"mean": faint(rng, 6, 8, most=1e-30), "square": np.abs(faint(rng, 6, 8, most=1e-30)) ** 1}
+    memory = replace(memory, moments={n: (Layer(averages[n], averages[n][:, 0]),) for n in memory.moments})
+    found, expected = (step_of(engine, network, data, optimizer, memory) for engine in (Fused(1), Reference()))
+    one, other = found[0].layers[0].weight.astype(np.float64), expected[0].layers[0].weight.astype(np.float64)
+    bound = 0.001 * TINY / 1e-8
+    assert (np.abs(one - other) <= bound + 1e-5 * np.abs(other)).all()
+    if optimizer.name != "rmsprop":
+        flushed = is_subnormal(averages["mean"])
+        assert (
+            np.abs(one - other)[flushed] > 0
+        ).any()  # a difference there is, and the bound is no more than 100 times that
+        assert np.abs(one - other)[flushed].max() > bound / 100
+    assert subnormal_count(*found) == 0
+
+
+def test_an_answer_takes_subnormal_weights_for_0():
+    network = Network(
+        (Layer(np.full((3, 8), 1e-30, np.float32), np.zeros(3, np.float32)),), (as_activation("identity"),)
+    )
+    x = np.full((5, 8), 1e-10, np.float32)
+    assert (network(x) > 7e-40).all()
+    assert not predictor(network)(x).any()
+    assert not predictor(network)(x[0]).any()
+    assert not is_subnormal(Fused(1).answer(Fused(1).start(network, Dataset(x, x[:, :3]), squared_error, SGD(1.0),
+                                                           SGD(1.0).init(network.layers)), x)[1]).any()  # fmt: skip
+    assert (network(x) > 7e-40).all()  # NumPy's way is as it was
 
 
 # ── The same bytes, however it is run ────────────────────────────────────────────────────────────────────────────────
@@ -1190,11 +1317,11 @@ def test_where_arrays_lie_in_memory_does_not_show(monkeypatch, cost, output):
     for pair in ("delta targets", "targets delta", "a delta", "delta a", "z a", "a z"):
         for gap in range(0, 66, 2):
 
-            def placed(plan, model, data, work, *rest, pair=pair, gap=gap):
-                here = {"targets": data.targets, "delta": work.delta, "a": work.a, "z": work.z}
+            def placed(plan, model, data, flow, *rest, pair=pair, gap=gap):
+                here = {"targets": data.targets, "delta": flow.delta, "a": flow.a, "z": flow.z}
                 here |= zip(pair.split(), near(*(here[name] for name in pair.split()), gap), strict=True)
                 data = data._replace(targets=here["targets"])
-                return learn(plan, model, data, work._replace(delta=here["delta"], a=here["a"], z=here["z"]), *rest)
+                return learn(plan, model, data, flow._replace(delta=here["delta"], a=here["a"], z=here["z"]), *rest)
 
             state = Fused(1).start(network, data, as_cost(cost), optimizer, optimizer.init(network.layers))
             with monkeypatch.context() as patched:

@@ -1,10 +1,14 @@
 """What the kernels promise to those who call them. That they do what the reference does: tests/test_fused.py."""
 
+import ast
+import inspect
+import textwrap
+
 import numpy as np
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from glassnet import kernels
+from glassnet import kernels, warp
 from glassnet.activations import ACTIVATIONS
 from glassnet.costs import COSTS
 from glassnet.optimizers import OPTIMIZERS
@@ -39,6 +43,28 @@ def test_what_python_calls_is_compiled_and_lets_go_of_the_interpreter(name):
     kernel = getattr(kernels, name)
     assert isinstance(kernel, Dispatcher)
     assert kernel.targetoptions["nogil"]
+
+
+@pytest.mark.parametrize("module", [kernels, warp])
+def test_no_loop_raises(module):
+    # The caller's control word is put back even then; but there is nobody in a thread of the crew to catch it.
+    functions = [
+        each for each in vars(module).values() if isinstance(each, Dispatcher) and each.__module__ == module.__name__
+    ]
+    assert functions
+    for each in functions:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(each.py_func)))
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.Raise | ast.Assert | ast.Try)], each
+
+
+@pytest.mark.parametrize("kernel", [kernels.learn, kernels.answer, kernels.list_inks, warp.warp])
+def test_what_python_calls_does_nothing_but_call_its_kernel_with_subnormal_numbers_as_0(kernel):
+    (function,) = ast.parse(textwrap.dedent(inspect.getsource(kernel.py_func))).body
+    _, only = function.body
+    assert only.value.func.id == "flushed"
+    own, arguments = only.value.args
+    assert own.id == f"_{kernel.py_func.__name__}"
+    assert [each.id for each in arguments.elts] == [each.arg for each in function.args.args]
 
 
 def test_not_a_number_must_stay_one():

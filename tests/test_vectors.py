@@ -4,9 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from llvmlite import binding, ir
 from numba import njit
+from numba.core.errors import TypingError
 
 from glassnet import vectors
+from glassnet.compiled import compiled
 from glassnet.vectors import (
     NARROW,
     WIDE,
@@ -16,6 +19,7 @@ from glassnet.vectors import (
     blank,
     copy,
     exp,
+    flushed,
     fma,
     item,
     load,
@@ -195,6 +199,153 @@ def test_of_float64_they_are_the_c_librarys(rng):
 
 def test_outside_of_compiled_code_they_are_numpys():
     assert (vectors.exp(0.5), vectors.tanh(0.5), vectors.log1p(0.5)) == (np.exp(0.5), np.tanh(0.5), np.log1p(0.5))
+
+
+# ── Numbers too small to matter ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@compiled
+def _products(a, b, out):
+    for i in range(len(a)):
+        out[i] = a[i] * b[i]
+
+
+@njit
+def products(a, b, out):
+    flushed(_products, (a, b, out))
+
+
+@compiled
+def _refuse(a, b, out):
+    out[0] = a[0] * b[0]
+    if len(a) == 1:
+        raise ZeroDivisionError("nothing but a test")
+
+
+@njit
+def refuse(a, b, out):
+    flushed(_refuse, (a, b, out))
+
+
+@compiled
+def _first(a):
+    return a[0]
+
+
+@njit
+def first(a):
+    return flushed(_first, (a,))
+
+
+SUBNORMAL = [(np.float32, 1e-30, 1e-10, 1e-40), (np.float64, 1e-300, 1e-10, 1e-310)]
+"""Two normal numbers, and their product, which is not."""
+
+
+@pytest.mark.parametrize(("dtype", "large", "small", "product"), SUBNORMAL)
+def test_a_product_that_is_subnormal_is_0_inside_and_itself_before_and_after(dtype, large, small, product):
+    # The numbers come from arrays: what the compiler can multiply beforehand, it multiplies as it likes.
+    a, b, out = np.full(9, large, dtype), np.full(9, small, dtype), np.ones(9, dtype)
+    assert (a * b).tolist() == pytest.approx([product] * 9)
+    products(a, b, out)
+    assert out.tolist() == [0] * 9
+    assert (a * b).tolist() == pytest.approx([product] * 9)
+
+
+@pytest.mark.parametrize(("dtype", "product"), [(kind[0], kind[3]) for kind in SUBNORMAL])
+def test_a_subnormal_number_that_goes_in_counts_as_0(dtype, product):
+    tiny = np.finfo(dtype).smallest_normal
+    a, b, out = np.array([product, -product, tiny], dtype), np.full(3, 2, dtype), np.ones(3, dtype)
+    products(a, b, out)
+    assert out.tolist() == [0, 0, 2 * tiny]  # 2e-40 would be subnormal, too; the smallest normal number stays itself
+    products(a, np.full(3, 1 / tiny, dtype), out)
+    assert out.tolist() == [0, 0, 1]  # and what would be 1e-2
+
+
+def test_other_threads_keep_their_own_way():
+    a, b, out = np.full(1, 1e-30, np.float32), np.full(1, 1e-10, np.float32), np.ones(1, np.float32)
+    products(a, b, out)
+
+    def before_inside_after(_):
+        before = float((a * b)[0])
+        mine = np.ones(1, np.float32)
+        products(a, b, mine)
+        return before, float(mine[0]), float((a * b)[0])
+
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(before_inside_after, range(20)):
+            assert found == pytest.approx((1e-40, 0, 1e-40))
+
+
+@pytest.mark.parametrize(("dtype", "large", "small", "product"), SUBNORMAL)
+def test_the_way_is_put_back_where_something_is_raised_inside(dtype, large, small, product):
+    a, b, out = np.full(1, large, dtype), np.full(1, small, dtype), np.ones(1, dtype)
+    with pytest.raises(ZeroDivisionError, match="nothing but a test"):
+        refuse(a, b, out)
+    assert out.tolist() == [0]
+    assert (a * b).tolist() == pytest.approx([product])
+
+
+def test_what_is_computed_inside_cannot_be_returned():
+    # It could be moved to where the control word is another.
+    with pytest.raises(TypingError, match="must be written into arrays, not returned"):
+        first(np.zeros(1))
+
+
+def test_the_kernel_stays_apart_in_the_machine_code():
+    a = np.ones(1, np.float32)
+    products(a, a, a.copy())
+    code = products.inspect_asm(products.signatures[0])
+    body = code[code.index("products") :].partition(".cfi_endproc")[0]
+    assert "mul" not in body.replace("imul", "")  # nothing is multiplied beside the call
+
+
+def assembly(triple, kind):
+    """What a function consists of that sets the control word, calls another and puts the word back."""
+    module = ir.Module()
+    nothing = ir.FunctionType(ir.VoidType(), [])
+    other = ir.Function(module, nothing, "other")
+    builder = ir.IRBuilder(ir.Function(module, nothing, "apart").append_basic_block())
+    vectors._apart(builder, kind, lambda: builder.call(other, []))
+    builder.ret_void()
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    machine = binding.Target.from_triple(triple).create_target_machine(opt=3)
+    lines = machine.emit_assembly(binding.parse_assembly(str(module))).splitlines()
+    return [line.replace("\t", " ").strip() for line in lines]
+
+
+def test_on_arm_the_control_word_is_read_set_and_put_back():
+    # Looked at only: no such processor was there to run it.
+    lines = assembly("aarch64-unknown-linux-gnu", "arm")
+    steps = [line for line in lines if "FPCR" in line or line.startswith(("bl ", "orr "))]
+    read, flush, write, call, back = steps
+    assert read.startswith("mrs ")
+    assert flush.endswith("#0x1000000")  # bit 24, FZ
+    assert write.startswith("msr FPCR, ")
+    assert call == "bl other"
+    assert back == f"msr FPCR, {read.split()[1].rstrip(',')}"
+
+
+def test_on_x86_the_control_word_is_read_set_and_put_back():
+    lines = assembly("x86_64-unknown-linux-gnu", "x86")
+    steps = [line.split()[0] for line in lines if "mxcsr" in line or line.startswith("call")]
+    assert steps == ["stmxcsr", "ldmxcsr", "callq", "ldmxcsr"]
+    assert any("32832" in line for line in lines)  # 0x8040: flush to zero, and denormals are zero
+
+
+def test_elsewhere_the_control_word_is_left_alone():
+    lines = assembly("x86_64-unknown-linux-gnu", None)
+    assert not [line for line in lines if "mxcsr" in line]
+    assert any("other" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("machine", "kind"),
+    [("x86_64", "x86"), ("AMD64", "x86"), ("i686", "x86"), ("arm64", "arm"), ("aarch64", "arm"), ("ppc64le", None),
+     ("riscv64", None), ("s390x", None), ("", None)],
+)  # fmt: skip
+def test_machines_are_known_by_their_names(machine, kind):
+    assert vectors._kind_of_processor(machine) == kind
 
 
 @njit(nogil=True)

@@ -35,7 +35,7 @@ from glassnet.costs import COSTS, Cost
 from glassnet.data import Dataset
 from glassnet.engine import Batches, Dropout
 from glassnet.errors import WrongValue
-from glassnet.kernels import Data, Model, Plan, Rules, Work
+from glassnet.kernels import Data, Flow, Model, Plan, Rules, Work
 from glassnet.network import Layer, Network, Parameters
 from glassnet.optimizers import OPTIMIZERS, Constant, Memory, Optimizer, Schedule
 from glassnet.threads import available, check_threads, together
@@ -193,6 +193,7 @@ class FusedState:
     plan: Plan
     model: Model
     data: Data
+    flow: Flow
     work: Work
     rules: Rules
     rows: int  # for how many there is room in a minibatch
@@ -260,6 +261,8 @@ class Fused:
             decay=hyper["weight_decay"],
             clip=hyper["clip"],
             dropout=0.0 if dropout is None else dropout.rate,
+            least=float(np.finfo(like.dtype).tiny),
+            unit=float(np.finfo(like.dtype).eps),
         )
         none = np.zeros(1, like.dtype)
         moments = [memory.moments.get(name) for name in (_ROOT[optimizer.name], "square")]
@@ -278,7 +281,8 @@ class Fused:
             np.arange(len(data)),
         )  # fmt: skip
         state = FusedState(
-            network, optimizer, replace(memory, moments={}), dropout, plan, model, examples, _no_work(like), rules, 0, 1,
+            network, optimizer, replace(memory, moments={}), dropout, plan, model, examples,
+            Flow(none, none, none, none, none), _no_work(like), rules, 0, 1,
             Predictor(network, self.threads, model.parameters),
             int(np.diff(starts).max(initial=0)),
         )  # fmt: skip
@@ -365,7 +369,7 @@ class Fused:
         """What the kernel is called with, by thread and number of threads."""
         key = np.uint64(0) if state.dropout is None else state.dropout.key(epoch)
         t = state.memory.step - state.memory.begun + 1
-        shared = (state.plan, state.model, data, state.work, state.rules, rows, size, costs, rates, t, key)
+        shared = (state.plan, state.model, data, state.flow, state.work, state.rules, rows, size, costs, rates, t, key)
         return lambda thread, threads: (*shared, thread, threads, meeting)
 
     def _replaced(self, state: FusedState, rows: NDArray[Any], inputs: Array) -> Data:
@@ -411,12 +415,14 @@ class Fused:
         a = room(activations)
         drops = rules.dropout > 0
         state.plan, state.rules, state.rows, state.most, state.threads = plan, rules, rows, most, threads
-        state.work = Work(
+        state.flow = Flow(
             z=room(activations),
             a=a,
             used=room(activations) if drops else a,
             kept=room(activations if drops else 1),
             delta=room(activations),
+        )
+        state.work = Work(
             turned=room(turned),
             costs=np.zeros(rows),
             squares=np.zeros(sum(sizes) + len(sizes)),
@@ -438,7 +444,7 @@ def _rates(optimizer: Optimizer, memory: Memory, count: int) -> NDArray[Any]:
 def _no_work(like: NDArray[Any]) -> Work:
     one = np.zeros(1, like.dtype)
     numbers, whole = np.zeros(1), np.zeros(1, np.int64)
-    return Work(one, one, one, one, one, one, numbers, numbers, one, whole, np.zeros(1, np.int32), one)
+    return Work(one, numbers, numbers, one, whole, np.zeros(1, np.int32), one)
 
 
 # ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────

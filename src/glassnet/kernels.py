@@ -17,6 +17,9 @@ is a list of (position, value), and the first layer reads and changes only the r
 for the others, takes its share of the input neurons, changes their weights, and waits again. Each number is added up by
 one thread and in one order, so the result does not depend on how many there are.
 
+**Reading.** ``item(x, i)`` is x[i] for an index that is known to be within x: without a question for indices that count from
+the end, and in a third of the time to compile.
+
 Letters: n examples of a minibatch (b one of them), l a layer (0 is the input), k a neuron of the layer before, j one of
 the layer after. Costs are given for one minibatch and one layer of shape in × out, in operations (one multiplication
 and addition: 1) and in bytes moved, r bytes a number.
@@ -30,7 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.compiled import compiled, entry, inlined
+from glassnet.compiled import compiled, entry, in_order, inlined
 from glassnet.vectors import (
     NARROW,
     WIDE,
@@ -40,6 +43,7 @@ from glassnet.vectors import (
     blank,
     copy,
     exp,
+    flushed,
     fma,
     item,
     load,
@@ -57,6 +61,7 @@ __all__ = [
     "COST_CODES",
     "OPTIMIZER_CODES",
     "Data",
+    "Flow",
     "Model",
     "Plan",
     "Rules",
@@ -116,14 +121,19 @@ class Data(NamedTuple):
     numbers: Numbers  # by which dropout knows them
 
 
-class Work(NamedTuple):
-    """Room for one minibatch."""
+class Flow(NamedTuple):
+    """What flows through the layers, forward and back: rows, an example each."""
 
     z: Numbers
     a: Numbers
     used: Numbers  # the activations after dropout; a itself without
     kept: Numbers  # dropout's factors; of size 1 without
     delta: Numbers
+
+
+class Work(NamedTuple):
+    """Room for the rest of a minibatch."""
+
     turned: Numbers  # the weights of all layers but the first, (out, in), in panels of input neurons
     costs: Numbers  # of each example
     squares: Numbers  # parts of the squared length of the gradient
@@ -151,6 +161,8 @@ class Rules(NamedTuple):
     decay: float
     clip: float
     dropout: float
+    least: float  # the smallest normal number of the dtype, and the smallest that makes a difference to 1
+    unit: float
 
 
 ACTIVATION_CODES = {
@@ -220,7 +232,7 @@ def _fetch(data: Data, row: int) -> None:
     Shuffled examples lie anywhere, and waiting for one after the other would take as long as the work on them. They are
     asked for one by one, between the examples of this minibatch: memory answers only so many requests at once.
     """
-    first, last = data.starts[row], data.starts[row + 1]
+    first, last = item(data.starts, row), item(data.starts, row + 1)
     for i in range(first, last, 64 // data.values.itemsize):
         prefetch(data.values, i)
     for i in range(first, last, 64 // data.positions.itemsize):
@@ -242,8 +254,8 @@ def _inks(size: int) -> Any:
         positions, values, width = data.positions, data.values, size // W.itemsize
         for b in range(low, high):
             if b < len(following):
-                _fetch(data, following[b])
-            i, last = data.starts[rows[b]], data.starts[rows[b] + 1]
+                _fetch(data, item(following, b))
+            i, last = item(data.starts, item(rows, b)), item(data.starts, item(rows, b) + 1)
             s0, s1, s2, s3 = load(z, z_at + b * z_row, size), zeros(z, size), zeros(z, size), zeros(z, size)
             while i + 4 <= last:
                 s0 = fma(item(values, i), load(W, w_at + item(positions, i) * width, size), s0)
@@ -267,7 +279,7 @@ def _inks(size: int) -> Any:
         """
         positions, values, width = data.positions, data.values, size // T.itemsize
         for b in range(count):
-            first, last = _between(data, rows[b], inputs, low, high)
+            first, last = _between(data, item(rows, b), inputs, low, high)
             d = load(delta, d_at + b * d_row, size)
             for i in range(first, last):
                 at = t_at + item(positions, i) * width
@@ -308,17 +320,17 @@ def _sort_inks(data: Data, work: Work, rows: Any, inputs: int, low: int, high: i
     positions, values, places = data.positions, data.values, work.places
     places[ahead : ahead + high - low + 2] = 0
     for b in range(len(rows)):
-        first, last = _between(data, rows[b], inputs, low, high)
+        first, last = _between(data, item(rows, b), inputs, low, high)
         for i in range(first, last):
             places[ahead + np.intp(item(positions, i)) - low + 2] += 1
     places[ahead] = places[ahead + 1] = at
     for k in range(ahead + 2, ahead + high - low + 2):
-        places[k] += places[k - 1]
+        places[k] += item(places, k - 1)
     for b in range(len(rows)):
-        first, last = _between(data, rows[b], inputs, low, high)
+        first, last = _between(data, item(rows, b), inputs, low, high)
         for i in range(first, last):
             place = ahead + np.intp(item(positions, i)) - low + 1
-            to = places[place]
+            to = item(places, place)
             places[place] = to + 1
             work.members[to] = b
             work.amounts[to] = item(values, i)
@@ -327,7 +339,7 @@ def _sort_inks(data: Data, work: Work, rows: Any, inputs: int, low: int, high: i
 @inlined
 def _between(data: Data, row: int, inputs: int, low: int, high: int) -> tuple[int, int]:
     """An example's inks at positions from ``low`` to below ``high``, out of ``inputs`` positions: the first, and the end."""
-    first, last = data.starts[row], data.starts[row + 1]
+    first, last = item(data.starts, row), item(data.starts, row + 1)
     if low > 0:
         first = _first_from(data.positions, first, last, low)
     if high < inputs:
@@ -340,7 +352,7 @@ def _first_from(positions: Any, first: int, last: int, low: int) -> int:
     """The first of an example's inks, which are in order, at a position of at least ``low``."""
     while first < last:
         middle = (first + last) >> 1
-        if positions[middle] < low:
+        if item(positions, middle) < low:
             first = middle + 1
         else:
             last = middle
@@ -359,10 +371,17 @@ def list_inks(
 
     First how many there are, up to each example, in ``starts``; then, with ``fill``, which and how much.
     """
-    at = starts[low]
+    flushed(_list_inks, (inputs, width, starts, positions, values, fill, low, high))
+
+
+@compiled
+def _list_inks(
+    inputs: Any, width: int, starts: Any, positions: Any, values: Any, fill: bool, low: int, high: int
+) -> None:
+    at = item(starts, low)
     for b in range(low, high):
         for k in range(width):
-            x = inputs[b * width + k]
+            x = item(inputs, b * width + k)
             if x != 0:
                 if fill:
                     positions[at] = k
@@ -377,7 +396,7 @@ def list_inks(
 
 @compiled
 def _forward(
-    plan: Plan, W: Any, data: Data, work: Work, rows: Any, following: Any, low: int, high: int,
+    plan: Plan, W: Any, data: Data, flow: Flow, rows: Any, following: Any, low: int, high: int,
     sparse: bool, dropout: float, key: Any,
 ) -> None:  # fmt: skip
     """The examples ``low`` to ``high`` of the minibatch, from the input to the output: z = a Wᵀ + b, a' = f(z).
@@ -388,56 +407,63 @@ def _forward(
     wide, narrow = WIDE // W.itemsize, NARROW // W.itemsize
     if not sparse:
         for b in range(low, high):
-            copy(data.inputs, rows[b] * sizes[0], work.used, b * strides[0], sizes[0])
+            copy(data.inputs, item(rows, b) * item(sizes, 0), flow.used, b * item(strides, 0), item(sizes, 0))
             if b < len(following):
-                for k in range(0, sizes[0], 64 // W.itemsize):
-                    prefetch(data.inputs, following[b] * sizes[0] + k)
-                prefetch(data.inputs, (following[b] + 1) * sizes[0] - 1)
+                for k in range(0, item(sizes, 0), 64 // W.itemsize):
+                    prefetch(data.inputs, item(following, b) * item(sizes, 0) + k)
+                prefetch(data.inputs, (item(following, b) + 1) * item(sizes, 0) - 1)
     for l in range(1, len(sizes)):
-        begin, end = row_at[l] + low * strides[l], row_at[l] + high * strides[l]
+        begin, end = item(row_at, l) + low * item(strides, l), item(row_at, l) + high * item(strides, l)
         if l > 1 or not sparse:
-            _set_rows(plan, W, work, l, 0, plan.padded[l], low, high)
-            for first in range(0, plan.padded[l], wide):
-                panel = plan.weight_at[l] + first * sizes[l - 1]
-                a = row_at[l - 1] + low * strides[l - 1]
-                if plan.padded[l] - first >= wide:
+            _set_rows(plan, W, flow, l, 0, item(plan.padded, l), low, high)
+            for first in range(0, item(plan.padded, l), wide):
+                panel = item(plan.weight_at, l) + first * item(sizes, l - 1)
+                a = item(row_at, l - 1) + low * item(strides, l - 1)
+                if item(plan.padded, l) - first >= wide:
                     product_wide(
-                        work.used, a, strides[l - 1], 1, high - low,
-                        W, panel, wide, sizes[l - 1], work.z, begin + first, strides[l],
+                        flow.used, a, item(strides, l - 1), 1, high - low,
+                        W, panel, wide, item(sizes, l - 1), flow.z, begin + first, item(strides, l),
                     )  # fmt: skip
                 else:
                     product_narrow(
-                        work.used, a, strides[l - 1], 1, high - low,
-                        W, panel, narrow, sizes[l - 1], work.z, begin + first, strides[l],
+                        flow.used, a, item(strides, l - 1), 1, high - low,
+                        W, panel, narrow, item(sizes, l - 1), flow.z, begin + first, item(strides, l),
                     )  # fmt: skip
-        _activate(plan.codes[l], plan.alphas[l], work.z[begin:end], work.a[begin:end], sizes[l], strides[l])
+        _activate(
+            item(plan.codes, l),
+            item(plan.alphas, l),
+            flow.z[begin:end],
+            flow.a[begin:end],
+            item(sizes, l),
+            item(strides, l),
+        )
         if dropout > 0 and l < len(sizes) - 1:
-            _drop(plan, data, work, dropout, rows, low, high, l, key)
+            _drop(plan, data, flow, dropout, rows, low, high, l, key)
 
 
 @inlined
 def _forward_inks(
-    plan: Plan, W: Any, data: Data, work: Work, rows: Any, following: Any, low: int, high: int, begin: int, end: int
+    plan: Plan, W: Any, data: Data, flow: Flow, rows: Any, following: Any, low: int, high: int, begin: int, end: int
 ) -> None:
     """The first layer's weighted sums from lists of inks, for outputs ``begin`` to ``end``, which are whole panels."""
-    wide, at, z_row = WIDE // W.itemsize, plan.row_at[1], plan.strides[1]
-    _set_rows(plan, W, work, 1, begin, end, low, high)
+    wide, at, z_row = WIDE // W.itemsize, item(plan.row_at, 1), item(plan.strides, 1)
+    _set_rows(plan, W, flow, 1, begin, end, low, high)
     for first in range(begin, end, wide):
-        panel = plan.weight_at[1] + first * plan.sizes[0]
+        panel = item(plan.weight_at, 1) + first * item(plan.sizes, 0)
         if end - first >= wide:
-            _sums_wide(data, rows, following, low, high, W, panel, work.z, at + first, z_row)
+            _sums_wide(data, rows, following, low, high, W, panel, flow.z, at + first, z_row)
         else:
-            _sums_narrow(data, rows, following, low, high, W, panel, work.z, at + first, z_row)
+            _sums_narrow(data, rows, following, low, high, W, panel, flow.z, at + first, z_row)
         following = following[:0]
 
 
 @inlined
-def _set_rows(plan: Plan, W: Any, work: Work, l: int, begin: int, end: int, low: int, high: int) -> None:
+def _set_rows(plan: Plan, W: Any, flow: Flow, l: int, begin: int, end: int, low: int, high: int) -> None:
     """The weighted sums begin at the biases."""
     for j in range(begin, end, NARROW // W.itemsize):
-        bias = load(W, plan.bias_at[l] + j, NARROW)
+        bias = load(W, item(plan.bias_at, l) + j, NARROW)
         for b in range(low, high):
-            store(work.z, plan.row_at[l] + b * plan.strides[l] + j, bias)
+            store(flow.z, item(plan.row_at, l) + b * item(plan.strides, l) + j, bias)
 
 
 @compiled
@@ -451,50 +477,57 @@ def _activate(code: int, alpha: float, z: Any, a: Any, width: int, stride: int) 
     n = len(z)
     if code == SIGMOID:
         for i in range(n):
-            e = exp(-abs(z[i]))
-            a[i] = (one if z[i] >= zero else e) / (one + e)
+            x = item(z, i)
+            e = exp(-abs(x))
+            a[i] = (one if x >= zero else e) / (one + e)
     elif code == RELU:
         for i in range(n):
-            a[i] = zero if z[i] <= zero else z[i]
+            x = item(z, i)
+            a[i] = zero if x <= zero else x
     elif code == TANH:
         for i in range(n):
-            a[i] = tanh(z[i])
+            a[i] = tanh(item(z, i))
     elif code == SOFTMAX:
         for first in range(0, n, stride):
-            most = z[first]
+            most = item(z, first)
             for j in range(first + 1, first + width):
-                most = max(most, z[j])
+                most = max(most, item(z, j))
             total = zero
             for j in range(first, first + width):
-                a[j] = exp(z[j] - most)
+                a[j] = exp(item(z, j) - most)
             for j in range(first, first + width):
-                total += a[j]
+                total += item(a, j)
             for j in range(first, first + width):
                 a[j] /= total
     elif code == LEAKY:
         for i in range(n):
-            a[i] = z[i] if z[i] > zero else slope * z[i]
+            x = item(z, i)
+            a[i] = x if x > zero else slope * x
     elif code == ELU:
         for i in range(n):
-            a[i] = z[i] if z[i] > zero else slope * real(math.expm1(z[i]))
+            x = item(z, i)
+            a[i] = x if x > zero else slope * real(math.expm1(x))
     elif code == SILU:
         for i in range(n):
-            e = exp(-abs(z[i]))
-            a[i] = z[i] * (one if z[i] >= zero else e) / (one + e)
+            x = item(z, i)
+            e = exp(-abs(x))
+            a[i] = x * (one if x >= zero else e) / (one + e)
     elif code == GELU:
         for i in range(n):
-            u = real(2 * _GELU) * (z[i] + real(_CUBIC) * z[i] * z[i] * z[i])
+            x = item(z, i)
+            u = real(2 * _GELU) * (x + real(_CUBIC) * x * x * x)
             e = exp(-abs(u))
-            a[i] = z[i] * (one if u >= zero else e) / (one + e)  # ½ (1 + tanh u) = σ(2u), which loses no digits
+            a[i] = x * (one if u >= zero else e) / (one + e)  # ½ (1 + tanh u) = σ(2u), which loses no digits
     elif code == SOFTPLUS:
         for i in range(n):
-            a[i] = (z[i] if z[i] > zero else zero) + log1p(exp(-abs(z[i])))
+            x = item(z, i)
+            a[i] = (x if x > zero else zero) + log1p(exp(-abs(x)))
     elif code == STEP:
         for i in range(n):
-            a[i] = one if z[i] > zero else zero if z[i] <= zero else z[i]
+            x = item(z, i)
+            a[i] = one if x > zero else zero if x <= zero else x
     else:
-        for i in range(n):
-            a[i] = z[i]
+        copy(z, 0, a, 0, n)
 
 
 _GELU, _CUBIC = math.sqrt(2 / math.pi), 0.044715
@@ -510,17 +543,17 @@ def mixed(x: Any) -> Any:
 
 
 @compiled
-def _drop(plan: Plan, data: Data, work: Work, rate: float, rows: Any, low: int, high: int, l: int, key: Any) -> None:
+def _drop(plan: Plan, data: Data, flow: Flow, rate: float, rows: Any, low: int, high: int, l: int, key: Any) -> None:
     """Silence hidden neurons: factors that depend on (seed, epoch, layer, example, neuron) alone."""
-    real = work.a.dtype.type
+    real = flow.a.dtype.type
     layer = mixed(key + np.uint64(l))
     for b in range(low, high):
-        example = mixed(layer + np.uint64(data.numbers[rows[b]]))
-        at = plan.row_at[l] + b * plan.strides[l]
-        for j in range(plan.sizes[l]):
+        example = mixed(layer + np.uint64(item(data.numbers, item(rows, b))))
+        at = item(plan.row_at, l) + b * item(plan.strides, l)
+        for j in range(item(plan.sizes, l)):
             uniform = np.float64(mixed(example + np.uint64(j)) >> np.uint64(11)) * 2.0**-53
-            work.kept[at + j] = real(0) if uniform < rate else real(1 / (1 - rate))
-            work.used[at + j] = work.a[at + j] * work.kept[at + j]
+            flow.kept[at + j] = real(0) if uniform < rate else real(1 / (1 - rate))
+            flow.used[at + j] = item(flow.a, at + j) * item(flow.kept, at + j)
 
 
 # ── Backward ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -528,7 +561,7 @@ def _drop(plan: Plan, data: Data, work: Work, rate: float, rows: Any, low: int, 
 
 @compiled
 def _output_error(
-    plan: Plan, data: Data, work: Work, rules: Rules, rows: Any, low: int, high: int, scale: float
+    plan: Plan, data: Data, flow: Flow, costs: Any, rules: Rules, rows: Any, low: int, high: int, scale: float
 ) -> None:
     """BP1: the output's error δ = ∂C/∂a ⊙ f'(z), times ``scale`` and the example's weight; and each example's cost.
 
@@ -537,81 +570,65 @@ def _output_error(
     A sum is added up in a loop that writes nothing. In one that writes, LLVM asks first whether the arrays overlap, and
     adds up in another order where they merely lie close: the last bit would depend on where in memory they are.
     """
-    real = work.z.dtype.type
-    zero, one, two = real(0), real(1), real(2)
-    least, unit = real(np.finfo(work.z.dtype).tiny), real(np.finfo(work.z.dtype).eps)
+    real = flow.z.dtype.type
+    zero, one = real(0), real(1)
+    least, unit = real(rules.least), real(rules.unit)
     last = len(plan.sizes) - 1
-    width, stride, code = plan.sizes[last], plan.strides[last], plan.codes[last]
-    z, a, delta = work.z, work.a, work.delta
+    width, stride, code = item(plan.sizes, last), item(plan.strides, last), item(plan.codes, last)
+    z, a, delta, targets = flow.z, flow.a, flow.delta, data.targets
     for b in range(low, high):
-        at = plan.row_at[last] + b * stride
-        target = rows[b] * width
-        weight = data.weights[rows[b]] if len(data.weights) else one
+        at = item(plan.row_at, last) + b * stride
+        target = item(rows, b) * width
+        weight = item(data.weights, item(rows, b)) if len(data.weights) else one
         cost, factor = 0.0, real(scale) * weight
-        if rules.cost == SQUARED:
+        if rules.cost == SQUARED or (rules.natural and rules.cost in (CROSS_ENTROPY, BINARY)):
+            # All three errors are some multiple of a · Σy − y; the sum of y counts for softmax alone.
+            total_y = one
+            if rules.cost == SQUARED:
+                for j in range(width):
+                    r = item(a, at + j) - item(targets, target + j)
+                    cost += r * r
+                factor *= real(2)
+            elif rules.cost == CROSS_ENTROPY:
+                most, total, total_y = item(z, at), zero, zero
+                for j in range(width):
+                    most = max(most, item(z, at + j))
+                for j in range(width):
+                    total += exp(item(z, at + j) - most)
+                    total_y += item(targets, target + j)
+                log_total = real(math.log(total))
+                for j in range(width):
+                    cost += item(targets, target + j) * (log_total - (item(z, at + j) - most))
+            else:
+                for j in range(width):
+                    x = item(z, at + j)
+                    cost += (x if x > zero else zero) + log1p(exp(-abs(x))) - item(targets, target + j) * x
             for j in range(width):
-                r = a[at + j] - data.targets[target + j]
-                cost += r * r
+                delta[at + j] = factor * (item(a, at + j) * total_y - item(targets, target + j))
+        elif rules.cost == ABSOLUTE or rules.cost == HUBER:
+            # |r| is Huber's cost with no room for its parabola.
+            edge, slope = (real(rules.huber), real(rules.huber)) if rules.cost == HUBER else (zero, one)
             for j in range(width):
-                delta[at + j] = factor * two * (a[at + j] - data.targets[target + j])
-        elif rules.cost == CROSS_ENTROPY and rules.natural:
-            most, total, wanted = z[at], zero, zero
+                r = item(a, at + j) - item(targets, target + j)
+                cost += real(0.5) * r * r if abs(r) <= edge else slope * (abs(r) - real(0.5) * edge)
             for j in range(width):
-                most = max(most, z[at + j])
-            for j in range(width):
-                total += exp(z[at + j] - most)
-                wanted += data.targets[target + j]
-            log_total = real(math.log(total))
-            for j in range(width):
-                y = data.targets[target + j]
-                cost += y * (log_total - (z[at + j] - most))
-            for j in range(width):
-                delta[at + j] = factor * (a[at + j] * wanted - data.targets[target + j])
-        elif rules.cost == BINARY and rules.natural:
-            for j in range(width):
-                x, y = z[at + j], data.targets[target + j]
-                cost += (x if x > zero else zero) + log1p(exp(-abs(x))) - y * x
-            for j in range(width):
-                delta[at + j] = factor * (a[at + j] - data.targets[target + j])
-        elif rules.cost == ABSOLUTE:
-            for j in range(width):
-                r = a[at + j] - data.targets[target + j]
-                cost += abs(r)
-            for j in range(width):
-                r = a[at + j] - data.targets[target + j]
-                delta[at + j] = factor * (one if r > zero else -one if r < zero else r)
-        elif rules.cost == HUBER:
-            edge = real(rules.huber)
-            for j in range(width):
-                r = a[at + j] - data.targets[target + j]
-                near = abs(r) <= edge
-                cost += real(0.5) * r * r if near else edge * (abs(r) - real(0.5) * edge)
-            for j in range(width):
-                r = a[at + j] - data.targets[target + j]
-                near = abs(r) <= edge
-                delta[at + j] = factor * (r if near else edge if r > zero else -edge if r < zero else r)
-        elif rules.cost == CROSS_ENTROPY:
-            for j in range(width):
-                y, p = data.targets[target + j], a[at + j]
-                p = least if p < least else p
-                cost -= y * real(math.log(p))
-            for j in range(width):
-                y, p = data.targets[target + j], a[at + j]
-                p = least if p < least else p
-                delta[at + j] = factor * (-y / p)
+                r = item(a, at + j) - item(targets, target + j)
+                delta[at + j] = factor * (r if abs(r) <= edge else slope if r > zero else -slope if r < zero else r)
         else:
+            # Each output's yes and no; the cross-entropy over classes has no no.
+            no = one if rules.cost == BINARY else zero
             for j in range(width):
-                y, p, q = data.targets[target + j], a[at + j], one - a[at + j]
+                y, p, q = item(targets, target + j), item(a, at + j), one - item(a, at + j)
                 p, q = least if p < least else p, unit if q < unit else q
-                cost -= y * real(math.log(p)) + (one - y) * real(math.log(q))
+                cost -= y * real(math.log(p)) + no * (one - y) * real(math.log(q))
             for j in range(width):
-                y, p, q = data.targets[target + j], a[at + j], one - a[at + j]
+                y, p, q = item(targets, target + j), item(a, at + j), one - item(a, at + j)
                 p, q = least if p < least else p, unit if q < unit else q
-                delta[at + j] = factor * ((one - y) / q - y / p)
-        work.costs[b] = cost * weight
+                delta[at + j] = factor * (no * (one - y) / q - y / p)
+        costs[b] = cost * weight
     if not rules.natural:
-        first, end = plan.row_at[last] + low * stride, plan.row_at[last] + high * stride
-        _pull_back(code, plan.alphas[last], z[first:end], a[first:end], delta[first:end], width, stride)
+        first, end = item(plan.row_at, last) + low * stride, item(plan.row_at, last) + high * stride
+        _pull_back(code, item(plan.alphas, last), z[first:end], a[first:end], delta[first:end], width, stride)
 
 
 @compiled
@@ -625,72 +642,83 @@ def _pull_back(code: int, alpha: float, z: Any, a: Any, d: Any, width: int, stri
     n = len(z)
     if code == SIGMOID:
         for i in range(n):
-            d[i] *= a[i] * (one - a[i])
+            y = item(a, i)
+            d[i] *= y * (one - y)
     elif code == RELU:
         for i in range(n):
-            d[i] = zero if z[i] <= zero and d[i] == d[i] else d[i]
+            e = item(d, i)
+            d[i] = zero if item(z, i) <= zero and e == e else e
     elif code == TANH:
         for i in range(n):
-            d[i] *= one - a[i] * a[i]
+            y = item(a, i)
+            d[i] *= one - y * y
     elif code == SOFTMAX:
         for first in range(0, n, stride):
             shared = zero
             for j in range(first, first + width):
-                shared += a[j] * d[j]
+                shared += item(a, j) * item(d, j)
             for j in range(first, first + width):
-                d[j] = a[j] * (d[j] - shared)
+                d[j] = item(a, j) * (item(d, j) - shared)
     elif code == LEAKY:
         for i in range(n):
-            d[i] *= one if z[i] > zero else slope
+            d[i] *= one if item(z, i) > zero else slope
     elif code == ELU:
         for i in range(n):
-            d[i] *= one if z[i] > zero else a[i] + slope
+            d[i] *= one if item(z, i) > zero else item(a, i) + slope
     elif code == SILU:
         for i in range(n):
-            e = exp(-abs(z[i]))
-            s = (one if z[i] >= zero else e) / (one + e)
-            d[i] *= s + a[i] * (one - s)
+            x = item(z, i)
+            e = exp(-abs(x))
+            s = (one if x >= zero else e) / (one + e)
+            d[i] *= s + item(a, i) * (one - s)
     elif code == GELU:
         for i in range(n):
-            u = real(2 * _GELU) * (z[i] + real(_CUBIC) * z[i] * z[i] * z[i])
+            x = item(z, i)
+            u = real(2 * _GELU) * (x + real(_CUBIC) * x * x * x)
             e = exp(-abs(u))
             s = (one if u >= zero else e) / (one + e)
-            d[i] *= s + z[i] * s * (one - s) * real(2 * _GELU) * (one + real(3 * _CUBIC) * z[i] * z[i])
+            d[i] *= s + x * s * (one - s) * real(2 * _GELU) * (one + real(3 * _CUBIC) * x * x)
     elif code == SOFTPLUS:
         for i in range(n):
-            e = exp(-abs(z[i]))
-            d[i] *= (one if z[i] >= zero else e) / (one + e)
+            x = item(z, i)
+            e = exp(-abs(x))
+            d[i] *= (one if x >= zero else e) / (one + e)
     elif code == STEP:
         for i in range(n):
-            d[i] = zero if d[i] == d[i] else d[i]
+            e = item(d, i)
+            d[i] = zero if e == e else e
 
 
 @compiled
-def _backward(plan: Plan, work: Work, rules: Rules, low: int, high: int) -> None:
+def _backward(plan: Plan, flow: Flow, turned: Any, dropout: float, low: int, high: int) -> None:
     """BP2: from the last layer back to the first, each layer's error δˡ = (δˡ⁺¹ Wˡ⁺¹) ⊙ f'(zˡ).
 
     Operations: n · in · out. Bytes: r · (in · out + n · (in + out)), where the weights fit into a cache.
     """
-    sizes, strides, row_at, delta = plan.sizes, plan.strides, plan.row_at, work.delta
+    sizes, strides, row_at, delta = plan.sizes, plan.strides, plan.row_at, flow.delta
     wide, narrow = WIDE // delta.itemsize, NARROW // delta.itemsize
     for l in range(len(sizes) - 1, 1, -1):
-        outputs, d_row = sizes[l], strides[l - 1]
-        d, begin, end = row_at[l] + low * strides[l], row_at[l - 1] + low * d_row, row_at[l - 1] + high * d_row
+        outputs, d_row = item(sizes, l), item(strides, l - 1)
+        d, begin, end = (
+            item(row_at, l) + low * item(strides, l),
+            item(row_at, l - 1) + low * d_row,
+            item(row_at, l - 1) + high * d_row,
+        )
         delta[begin:end] = 0
-        for first in range(0, plan.padded[l - 1], wide):
-            panel = plan.turned_at[l] + first * plan.padded[l]
-            if plan.padded[l - 1] - first >= wide:
+        for first in range(0, item(plan.padded, l - 1), wide):
+            panel = item(plan.turned_at, l) + first * item(plan.padded, l)
+            if item(plan.padded, l - 1) - first >= wide:
                 product_wide(
-                    delta, d, strides[l], 1, high - low, work.turned, panel, wide, outputs, delta, begin + first, d_row
+                    delta, d, item(strides, l), 1, high - low, turned, panel, wide, outputs, delta, begin + first, d_row
                 )
             else:
                 product_narrow(
                     delta,
                     d,
-                    strides[l],
+                    item(strides, l),
                     1,
                     high - low,
-                    work.turned,
+                    turned,
                     panel,
                     narrow,
                     outputs,
@@ -698,37 +726,37 @@ def _backward(plan: Plan, work: Work, rules: Rules, low: int, high: int) -> None
                     begin + first,
                     d_row,
                 )
-        if rules.dropout > 0:
+        if dropout > 0:
             for i in range(begin, end):
-                delta[i] *= work.kept[i]
+                delta[i] *= item(flow.kept, i)
         _pull_back(
-            plan.codes[l - 1], plan.alphas[l - 1], work.z[begin:end], work.a[begin:end], delta[begin:end],
-            sizes[l - 1], d_row,
+            item(plan.codes, l - 1), item(plan.alphas, l - 1), flow.z[begin:end], flow.a[begin:end], delta[begin:end],
+            item(sizes, l - 1), d_row,
         )  # fmt: skip
 
 
 @compiled
-def _turn(plan: Plan, W: Any, work: Work, l: int, low: int, high: int) -> None:
+def _turn(plan: Plan, W: Any, turned: Any, l: int, low: int, high: int) -> None:
     """The weights of a layer from the input neurons ``low`` to ``high``, turned for BP2, which goes from outputs to inputs.
 
     They are then in panels of input neurons, and in each panel output after output. Bytes: r · 2 · in · out.
     """
-    inputs = plan.sizes[l - 1]
+    inputs = item(plan.sizes, l - 1)
     wide, narrow = WIDE // W.itemsize, NARROW // W.itemsize
-    for first in range(0, plan.padded[l], wide):
-        panel, width = plan.weight_at[l] + first * inputs, min(wide, plan.padded[l] - first)
+    for first in range(0, item(plan.padded, l), wide):
+        panel, width = item(plan.weight_at, l) + first * inputs, min(wide, item(plan.padded, l) - first)
         for k in range(low, high, narrow):
             across = k - k % wide
-            lanes = min(wide, plan.padded[l - 1] - across)
-            to = plan.turned_at[l] + across * plan.padded[l] + k - across
+            lanes = min(wide, item(plan.padded, l - 1) - across)
+            to = item(plan.turned_at, l) + across * item(plan.padded, l) + k - across
             for j in range(first, first + width, narrow):
                 source = panel + k * width + j - first
                 if k + narrow <= high:
-                    turn(W, source, width, work.turned, to + j * lanes, lanes, NARROW)
+                    turn(W, source, width, turned, to + j * lanes, lanes, NARROW)
                 else:
                     for i in range(high - k):
                         for c in range(narrow):
-                            work.turned[to + (j + c) * lanes + i] = W[source + i * width + c]
+                            turned[to + (j + c) * lanes + i] = item(W, source + i * width + c)
 
 
 # ── Gradient and step ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -736,7 +764,7 @@ def _turn(plan: Plan, W: Any, work: Work, l: int, low: int, high: int) -> None:
 
 @compiled
 def _change(
-    plan: Plan, model: Model, data: Data, work: Work, rules: Rules, rows: Any, rate: float, t: int,
+    plan: Plan, model: Model, data: Data, flow: Flow, work: Work, rules: Rules, rows: Any, rate: float, t: int,
     thread: int, threads: int, meeting: Any, arrivals: int,
 ) -> int:  # fmt: skip
     """A thread's share of the gradient, and of the step.
@@ -749,29 +777,32 @@ def _change(
     target = model.parameters if rules.in_place else model.gradient
     in_order = 0 < rules.sort_from <= len(rows)
     if in_order:
-        low, high = _share(plan.sizes[0], thread, threads)
+        low, high = _share(item(plan.sizes, 0), thread, threads)
         places, members = len(work.places) // threads * thread, len(work.members) // threads * thread
-        _sort_inks(data, work, rows, plan.sizes[0], low, high, places, members)
+        _sort_inks(data, work, rows, item(plan.sizes, 0), low, high, places, members)
         if rules.by_columns:
             arrivals = _meet(meeting, arrivals, threads)
     for l in range(1, len(plan.sizes)):
         low, high, begin, end, biases = _part(plan, rules, l, thread, threads, WIDE // model.parameters.itemsize)
         for first in range(begin, end, WIDE // target.itemsize):
-            width = min(WIDE // target.itemsize, plan.padded[l] - first)
-            at, bias = plan.weight_at[l] + first * plan.sizes[l - 1] + low * width, plan.bias_at[l] + first
+            width = min(WIDE // target.itemsize, item(plan.padded, l) - first)
+            at, bias = (
+                item(plan.weight_at, l) + first * item(plan.sizes, l - 1) + low * width,
+                item(plan.bias_at, l) + first,
+            )
             if not rules.in_place:
                 target[at : at + (high - low) * width] = 0
                 target[bias : bias + (width if biases else 0)] = 0
             elif rules.decay > 0:
                 _scale(target[at : at + (high - low) * width], 1 - rate * rules.decay)
-            _gradient(plan, data, work, rules, rows, target, l, first, low, high, biases, in_order, threads)
+            _gradient(plan, data, flow, work, rules, rows, target, l, first, low, high, biases, in_order, threads)
             if not rules.in_place and rules.clip == 0:
                 _descend(model, rules, at, (high - low) * width, rate, 1.0, rules.decay, t)
                 _descend(model, rules, bias, width if biases else 0, rate, 1.0, 0.0, t)
         if rules.clip == 0 and l > 1:
-            _turn(plan, model.parameters, work, l, low, high)
+            _turn(plan, model.parameters, work.turned, l, low, high)
     if rules.clip > 0:
-        _square(plan, model, work, rules, thread, threads)
+        _square(plan, model.gradient, work.squares, rules, thread, threads)
         arrivals = _meet(meeting, arrivals, threads)
         length = 0.0
         for square in work.squares:
@@ -780,29 +811,32 @@ def _change(
         for l in range(1, len(plan.sizes)):
             low, high, begin, end, biases = _part(plan, rules, l, thread, threads, WIDE // model.parameters.itemsize)
             for first in range(begin, end, WIDE // target.itemsize):
-                width = min(WIDE // target.itemsize, plan.padded[l] - first)
-                at, bias = plan.weight_at[l] + first * plan.sizes[l - 1] + low * width, plan.bias_at[l] + first
+                width = min(WIDE // target.itemsize, item(plan.padded, l) - first)
+                at, bias = (
+                    item(plan.weight_at, l) + first * item(plan.sizes, l - 1) + low * width,
+                    item(plan.bias_at, l) + first,
+                )
                 _descend(model, rules, at, (high - low) * width, rate, factor, rules.decay, t)
                 _descend(model, rules, bias, width if biases else 0, rate, factor, 0.0, t)
             if l > 1:
-                _turn(plan, model.parameters, work, l, low, high)
+                _turn(plan, model.parameters, work.turned, l, low, high)
     return arrivals
 
 
 @inlined
 def _gradient(
-    plan: Plan, data: Data, work: Work, rules: Rules, rows: Any, target: Any, l: int, first: int, low: int, high: int,
-    biases: bool, in_order: bool, threads: int,
+    plan: Plan, data: Data, flow: Flow, work: Work, rules: Rules, rows: Any, target: Any, l: int, first: int,
+    low: int, high: int, biases: bool, in_order: bool, threads: int,
 ) -> None:  # fmt: skip
     """BP3 and BP4 for a panel of outputs, from the input neurons ``low`` to ``high``: Σ δ and Σ δ aᵀ, added to ``target``."""
-    wide, count, delta = WIDE // target.itemsize, len(rows), work.delta
-    panel, width = plan.weight_at[l] + first * plan.sizes[l - 1], min(wide, plan.padded[l] - first)
-    d, d_row, bias = plan.row_at[l] + first, plan.strides[l], plan.bias_at[l] + first
-    used, a_row = plan.row_at[l - 1] + low, plan.strides[l - 1]
+    wide, count, delta = WIDE // target.itemsize, len(rows), flow.delta
+    panel, width = item(plan.weight_at, l) + first * item(plan.sizes, l - 1), min(wide, item(plan.padded, l) - first)
+    d, d_row, bias = item(plan.row_at, l) + first, item(plan.strides, l), item(plan.bias_at, l) + first
+    used, a_row = item(plan.row_at, l - 1) + low, item(plan.strides, l - 1)
     if l == 1 and in_order:
         for part in range(threads):
             places = len(work.places) // threads * part
-            from_, to = _share(plan.sizes[0], part, threads)
+            from_, to = _share(item(plan.sizes, 0), part, threads)
             if from_ >= low and to <= high:
                 if width == wide:
                     _collect_wide(work, places, from_, to, delta, d, d_row, target, panel)
@@ -810,14 +844,14 @@ def _gradient(
                     _collect_narrow(work, places, from_, to, delta, d, d_row, target, panel)
     elif l == 1 and rules.sparse:
         if width == wide:
-            _spread_wide(data, rows, count, plan.sizes[0], low, high, delta, d, d_row, target, panel)
+            _spread_wide(data, rows, count, item(plan.sizes, 0), low, high, delta, d, d_row, target, panel)
         else:
-            _spread_narrow(data, rows, count, plan.sizes[0], low, high, delta, d, d_row, target, panel)
+            _spread_narrow(data, rows, count, item(plan.sizes, 0), low, high, delta, d, d_row, target, panel)
     elif width == wide:
-        product_wide(work.used, used, 1, a_row, high - low, delta, d, d_row, count, target, panel + low * width, width)
+        product_wide(flow.used, used, 1, a_row, high - low, delta, d, d_row, count, target, panel + low * width, width)
     else:
         product_narrow(
-            work.used, used, 1, a_row, high - low, delta, d, d_row, count, target, panel + low * width, width
+            flow.used, used, 1, a_row, high - low, delta, d, d_row, count, target, panel + low * width, width
         )
     if biases and width == wide:
         product_wide(work.ones, 0, 0, 0, 1, delta, d, d_row, count, target, bias, 0)
@@ -841,16 +875,16 @@ def _part(plan: Plan, rules: Rules, l: int, thread: int, threads: int, wide: int
     """
     if l == 1 and rules.by_columns:
         begin, end = _panels(plan, thread, threads, wide)
-        return 0, plan.sizes[0], begin, end, True
-    low, high = _share(plan.sizes[l - 1], thread, threads)
-    return low, high, 0, plan.padded[l], (l - 1) % threads == thread
+        return 0, item(plan.sizes, 0), begin, end, True
+    low, high = _share(item(plan.sizes, l - 1), thread, threads)
+    return low, high, 0, item(plan.padded, l), (l - 1) % threads == thread
 
 
 @inlined
 def _panels(plan: Plan, thread: int, threads: int, wide: int) -> tuple[int, int]:
     """A thread's share of the first layer's outputs: whole panels."""
-    panels = (plan.padded[1] + wide - 1) // wide
-    return panels * thread // threads * wide, min(panels * (thread + 1) // threads * wide, plan.padded[1])
+    panels = (item(plan.padded, 1) + wide - 1) // wide
+    return panels * thread // threads * wide, min(panels * (thread + 1) // threads * wide, item(plan.padded, 1))
 
 
 @inlined
@@ -864,25 +898,25 @@ def _meet(meeting: Any, arrivals: int, threads: int) -> int:
 
 
 @compiled
-def _square(plan: Plan, model: Model, work: Work, rules: Rules, thread: int, threads: int) -> None:
+def _square(plan: Plan, g: Any, squares: Any, rules: Rules, thread: int, threads: int) -> None:
     """The squares of this thread's part of the gradient, a sum for each input neuron, and one for a layer's biases."""
-    g, at, wide = model.gradient, 0, WIDE // model.gradient.itemsize
+    at, wide = 0, WIDE // g.itemsize
     for l in range(1, len(plan.sizes)):
-        low, high, _, _, biases = _part(plan, rules, l, thread, threads, WIDE // model.parameters.itemsize)
+        low, high, _, _, biases = _part(plan, rules, l, thread, threads, wide)
         for k in range(low, high):
             total = 0.0
-            for first in range(0, plan.padded[l], wide):
-                width = min(wide, plan.padded[l] - first)
-                row = plan.weight_at[l] + first * plan.sizes[l - 1] + k * width
+            for first in range(0, item(plan.padded, l), wide):
+                width = min(wide, item(plan.padded, l) - first)
+                row = item(plan.weight_at, l) + first * item(plan.sizes, l - 1) + k * width
                 for i in range(row, row + width):
-                    total += np.float64(g[i]) * np.float64(g[i])
-            work.squares[at + k] = total
+                    total += np.float64(item(g, i)) * np.float64(item(g, i))
+            squares[at + k] = total
         if biases:
             total = 0.0
-            for i in range(plan.bias_at[l], plan.bias_at[l] + plan.padded[l]):
-                total += np.float64(g[i]) * np.float64(g[i])
-            work.squares[at + plan.sizes[l - 1]] = total
-        at += plan.sizes[l - 1] + 1
+            for i in range(item(plan.bias_at, l), item(plan.bias_at, l) + item(plan.padded, l)):
+                total += np.float64(item(g, i)) * np.float64(item(g, i))
+            squares[at + item(plan.sizes, l - 1)] = total
+        at += item(plan.sizes, l - 1) + 1
 
 
 @compiled
@@ -893,11 +927,13 @@ def _scale(x: Any, factor: float) -> None:
         x[i] *= f
 
 
-@compiled
+@in_order
 def _descend(model: Model, rules: Rules, at: int, count: int, rate: float, factor: float, decay: float, t: int) -> None:
     """The optimizer's step for the ``count`` parameters from ``at`` (see :mod:`glassnet.optimizers`).
 
-    Bytes: r · count · (3 for plain descent, 5 with one running average, 7 with two).
+    An average is divided by what it is divided by before the learning rate makes it smaller, lest it be taken for 0: so a step
+    is wrong by at most η N / ε, with N the smallest normal number. Bytes: r · count · (3 for plain descent, 5 with one running
+    average, 7 with two).
     """
     real = model.parameters.dtype.type
     w, g = model.parameters[at : at + count], model.gradient[at : at + count]
@@ -907,28 +943,32 @@ def _descend(model: Model, rules: Rules, at: int, count: int, rate: float, facto
     new, fresh = real(1 - rules.momentum), real(1 - rules.keep)
     if rules.optimizer == SGD and rules.momentum == 0:
         for i in range(count):
-            w[i] -= eta * (scale * g[i] + pull * w[i])
+            w[i] -= eta * (scale * item(g, i) + pull * item(w, i))
     elif rules.optimizer == SGD:
         v = model.first[at : at + count]
         ahead, straight = (momentum, one) if rules.nesterov else (one, real(0))
         for i in range(count):
-            slope = scale * g[i] + pull * w[i]
-            v[i] = momentum * v[i] + slope
-            w[i] -= eta * (straight * slope + ahead * v[i])
+            slope = scale * item(g, i) + pull * item(w, i)
+            velocity = momentum * item(v, i) + slope
+            v[i] = velocity
+            w[i] -= eta * (straight * slope + ahead * velocity)
     elif rules.optimizer == RMSPROP:
         s = model.second[at : at + count]
         if rules.momentum == 0:
             for i in range(count):
-                slope = scale * g[i] + pull * w[i]
-                s[i] = keep * s[i] + fresh * slope * slope
-                w[i] -= eta * slope / (math.sqrt(s[i]) + epsilon)
+                slope = scale * item(g, i) + pull * item(w, i)
+                square = keep * item(s, i) + fresh * slope * slope
+                s[i] = square
+                w[i] -= eta * (slope / (math.sqrt(square) + epsilon))
         else:
             v = model.first[at : at + count]
             for i in range(count):
-                slope = scale * g[i] + pull * w[i]
-                s[i] = keep * s[i] + fresh * slope * slope
-                v[i] = momentum * v[i] + slope / (math.sqrt(s[i]) + epsilon)
-                w[i] -= eta * v[i]
+                slope = scale * item(g, i) + pull * item(w, i)
+                square = keep * item(s, i) + fresh * slope * slope
+                velocity = momentum * item(v, i) + slope / (math.sqrt(square) + epsilon)
+                s[i] = square
+                v[i] = velocity
+                w[i] -= eta * velocity
     else:
         m, s = model.first[at : at + count], model.second[at : at + count]
         apart = real(rate * decay) if rules.optimizer == ADAMW else real(0)
@@ -936,10 +976,12 @@ def _descend(model: Model, rules: Rules, at: int, count: int, rate: float, facto
         rise = real(rate / (1 - rules.momentum**t))
         spread = real(1 / math.sqrt(1 - rules.keep**t))
         for i in range(count):
-            slope = scale * g[i] + pull * w[i]
-            m[i] = momentum * m[i] + new * slope
-            s[i] = keep * s[i] + fresh * slope * slope
-            w[i] -= rise * m[i] / (math.sqrt(s[i]) * spread + epsilon) + apart * w[i]
+            slope = scale * item(g, i) + pull * item(w, i)
+            mean = momentum * item(m, i) + new * slope
+            square = keep * item(s, i) + fresh * slope * slope
+            m[i] = mean
+            s[i] = square
+            w[i] -= rise * (mean / (math.sqrt(square) * spread + epsilon)) + apart * item(w, i)
 
 
 # ── What is called from Python (beside list_inks) ────────────────────────────────────────────────────────────────────
@@ -947,20 +989,31 @@ def _descend(model: Model, rules: Rules, at: int, count: int, rate: float, facto
 
 @entry
 def learn(
-    plan: Plan, model: Model, data: Data, work: Work, rules: Rules, rows: Any, size: int, costs: Any, rates: Any,
-    t: int, key: Any, thread: int, threads: int, meeting: Any,
+    plan: Plan, model: Model, data: Data, flow: Flow, work: Work, rules: Rules, rows: Any, size: int, costs: Any,
+    rates: Any, t: int, key: Any, thread: int, threads: int, meeting: Any,
 ) -> None:  # fmt: skip
     """Do one minibatch of ``size`` rows after the other: this thread's part of it.
 
     ``rates`` holds the learning rate of each minibatch; ``t`` counts the optimizer's steps, from 1; ``key`` is dropout's
     for this epoch; ``meeting`` counts the arrivals of threads, from 0. Each minibatch's mean cost goes to ``costs``.
     """
+    flushed(
+        _learn,
+        (plan, model, data, flow, work, rules, rows, size, costs, rates, t, key, thread, threads, meeting),
+    )  # fmt: skip
+
+
+@compiled
+def _learn(
+    plan: Plan, model: Model, data: Data, flow: Flow, work: Work, rules: Rules, rows: Any, size: int, costs: Any,
+    rates: Any, t: int, key: Any, thread: int, threads: int, meeting: Any,
+) -> None:  # fmt: skip
     if len(costs) == 0:
         return
     arrivals = 0
     for l in range(2, len(plan.sizes)):
-        first, last = _share(plan.sizes[l - 1], thread, threads)
-        _turn(plan, model.parameters, work, l, first, last)
+        begin, end = _share(item(plan.sizes, l - 1), thread, threads)
+        _turn(plan, model.parameters, work.turned, l, begin, end)
     arrivals = _meet(meeting, arrivals, threads)
     for m in range(len(costs)):
         part = rows[m * size : min((m + 1) * size, len(rows))]
@@ -968,22 +1021,24 @@ def learn(
         low, high = count * thread // threads, count * (thread + 1) // threads
         following = rows[(m + 1) * size : min((m + 2) * size, len(rows))]
         if rules.sparse and rules.by_columns:
-            begin, end = _panels(plan, thread, threads, WIDE // work.z.itemsize)
-            _forward_inks(plan, model.parameters, data, work, part, following, 0, count, begin, end)
+            begin, end = _panels(plan, thread, threads, WIDE // flow.z.itemsize)
+            _forward_inks(plan, model.parameters, data, flow, part, following, 0, count, begin, end)
             arrivals = _meet(meeting, arrivals, threads)
         elif rules.sparse:
-            _forward_inks(plan, model.parameters, data, work, part, following, low, high, 0, plan.padded[1])
-        _forward(plan, model.parameters, data, work, part, following, low, high, rules.sparse, rules.dropout, key)
-        scale = (-rates[m] if rules.in_place else 1.0) / count
-        _output_error(plan, data, work, rules, part, low, high, scale)
-        _backward(plan, work, rules, low, high)
+            _forward_inks(plan, model.parameters, data, flow, part, following, low, high, 0, item(plan.padded, 1))
+        _forward(plan, model.parameters, data, flow, part, following, low, high, rules.sparse, rules.dropout, key)
+        scale = (-item(rates, m) if rules.in_place else 1.0) / count
+        _output_error(plan, data, flow, work.costs, rules, part, low, high, scale)
+        _backward(plan, flow, work.turned, rules.dropout, low, high)
         arrivals = _meet(meeting, arrivals, threads)
         if thread == 0:
             total = 0.0
             for b in range(count):
-                total += work.costs[b]
+                total += item(work.costs, b)
             costs[m] = total / count
-        arrivals = _change(plan, model, data, work, rules, part, rates[m], t + m, thread, threads, meeting, arrivals)
+        arrivals = _change(
+            plan, model, data, flow, work, rules, part, item(rates, m), t + m, thread, threads, meeting, arrivals
+        )
         arrivals = _meet(meeting, arrivals, threads)
 
 
@@ -998,18 +1053,29 @@ def answer(
     the tile's z, its a, and its inks' values; ``places`` where each example's inks begin, and row numbers. They are
     handed over in so few arrays because each costs a tenth of a microsecond, of two for one image.
     """
+    flushed(_answer, (table, alphas, parameters, inputs, low, high, tile, room, places, positions, z, a))
+
+
+@compiled
+def _answer(
+    table: Any, alphas: Any, parameters: Any, inputs: Any, low: int, high: int, tile: int, room: Any, places: Any,
+    positions: Any, z: Any, a: Any,
+) -> None:  # fmt: skip
     plan = Plan(
         table[0], table[1], table[2], table[3], table[4], table[5], table[6], table[7], alphas
     )  # fmt: skip
     last = len(plan.sizes) - 1
-    width, outputs, stride, at = plan.sizes[0], plan.sizes[last], plan.strides[last], plan.row_at[last]
-    size = plan.row_at[last] + tile * stride
+    width, outputs, stride, at = (
+        item(plan.sizes, 0),
+        item(plan.sizes, last),
+        item(plan.strides, last),
+        item(plan.row_at, last),
+    )
+    size = item(plan.row_at, last) + tile * stride
     values, lanes = room[2 * size :], NARROW // room.itemsize
     none = room[0:0]
     starts, rows = places[: tile + 1], places[tile + 1 :]
-    work = Work(
-        room[:size], room[size : 2 * size], room[size : 2 * size], none, none, none, none, none, none, none, none, none
-    )
+    flow = Flow(room[:size], room[size : 2 * size], room[size : 2 * size], none, none)
     for first in range(low, high, tile):
         count = min(tile, high - first)
         inks = 0
@@ -1030,9 +1096,9 @@ def answer(
             rows[b] = b if sparse else first + b
         data = Data(inputs, starts, positions, values, none, none, rows)
         if sparse:
-            _forward_inks(plan, parameters, data, work, rows, rows[:0], 0, count, 0, plan.padded[1])
-        _forward(plan, parameters, data, work, rows, rows[:0], 0, count, sparse, 0.0, np.uint64(0))
+            _forward_inks(plan, parameters, data, flow, rows, rows[:0], 0, count, 0, item(plan.padded, 1))
+        _forward(plan, parameters, data, flow, rows, rows[:0], 0, count, sparse, 0.0, np.uint64(0))
         for b in range(count):
             for j in range(outputs):
-                z[(first + b) * outputs + j] = work.z[at + b * stride + j]
-                a[(first + b) * outputs + j] = work.a[at + b * stride + j]
+                z[(first + b) * outputs + j] = item(flow.z, at + b * stride + j)
+                a[(first + b) * outputs + j] = item(flow.a, at + b * stride + j)

@@ -11,13 +11,15 @@ keep it in a register:
     store(z, at, total)
 
 Sizes are in bytes, so that the same page serves float32 and float64. Indices are not checked and do not count from the
-end. :func:`exp` and :func:`tanh` are here because LLVM has no vector form of them. :func:`arrive` and :func:`await_all`
-let threads wait for each other without the operating system, whose waking takes longer than a minibatch.
+end. :func:`exp` and :func:`tanh` are here because LLVM has no vector form of them. :func:`flushed` runs a function with
+numbers too small to matter taken for 0. :func:`arrive` and :func:`await_all` let threads wait for each other without the
+operating system, whose waking takes longer than a minibatch.
 """
 
 from __future__ import annotations
 
 import math
+import platform
 import sys
 from typing import Any
 
@@ -25,10 +27,11 @@ import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic, models, overload, register_model
 
 __all__ = [
-    "NARROW", "WIDE", "Vector", "add", "arrive", "await_all", "blank", "copy", "exp", "fma", "item", "load", "log1p",
+    "NARROW", "WIDE", "Vector", "add", "arrive", "await_all", "blank", "copy", "exp", "flushed", "fma", "item", "load", "log1p",
     "prefetch", "put", "store", "tanh", "turn", "zeros",
 ]  # fmt: skip
 
@@ -341,6 +344,110 @@ def _log1p(x: Any) -> Any:
         return math.log1p(x)
 
     return single if x == types.float32 else double
+
+
+# ── Numbers too small to matter ──────────────────────────────────────────────────────────────────────────────────────
+#
+# Below the smallest normal number (1.2e-38 in float32, 2.2e-308 in float64) a format has "subnormal" numbers, with fewer and
+# fewer digits. Intel's processors take some 150 cycles for an operation on one, AMD's none more than for another. A training
+# makes ever more of them: 0.9 m rounds to m itself down there, so the running averages of neurons that are silent and of
+# pixels that are never lit stay subnormal for ever; so do decayed weights, and the errors of outputs that are sure. Each
+# thread has a control word that tells its processor to take them for 0: those that come out of an operation (flush to zero)
+# and those that go in (denormals are zero). It belongs to whoever called us, so it is put back before we return.
+
+_WORDS = {
+    "x86": (
+        "llvm.x86.sse.stmxcsr",
+        "llvm.x86.sse.ldmxcsr",
+        1 << 15 | 1 << 6,
+    ),  # MXCSR: flush to zero, denormals are zero
+    "arm": ("llvm.aarch64.get.fpcr", "llvm.aarch64.set.fpcr", 1 << 24),  # FPCR: FZ, which does both
+}
+"""How the control word is read and written, and its bits that matter here, by kind of processor."""
+
+
+def _kind_of_processor(machine: str) -> str | None:
+    """Which of the kinds of ``_WORDS`` a machine is; None for others, whose control word is left as it is."""
+    machine = machine.lower()
+    x86 = machine in ("x86_64", "amd64", "x64", "x86") or (machine[:1] == "i" and machine[2:] == "86")
+    return "x86" if x86 else "arm" if machine in ("aarch64", "arm64") else None
+
+
+def _read_word(builder: Any, kind: str) -> Any:
+    name = _WORDS[kind][0]
+    if kind == "arm":
+        return builder.call(
+            cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.IntType(64), []), name), []
+        )
+    place = cgutils.alloca_once(builder, ir.IntType(32))
+    builder.call(_through_memory(builder, name), [builder.bitcast(place, ir.IntType(8).as_pointer())])
+    return builder.load(place)
+
+
+def _write_word(builder: Any, kind: str, word: Any) -> None:
+    name = _WORDS[kind][1]
+    if kind == "arm":
+        write = ir.FunctionType(ir.VoidType(), [ir.IntType(64)])
+        builder.call(cgutils.get_or_insert_function(builder.module, write, name), [word])
+        return
+    place = cgutils.alloca_once(builder, ir.IntType(32))
+    builder.store(word, place)
+    builder.call(_through_memory(builder, name), [builder.bitcast(place, ir.IntType(8).as_pointer())])
+
+
+def _through_memory(builder: Any, name: str) -> Any:
+    kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
+    return cgutils.get_or_insert_function(builder.module, kind, name)
+
+
+def _apart(builder: Any, kind: str | None, call: Any) -> Any:
+    """What ``call`` emits, between setting the control word and putting it back."""
+    if kind is None:
+        return call()
+    word = _read_word(builder, kind)
+    _write_word(builder, kind, builder.or_(word, word.type(_WORDS[kind][2])))
+    found = call()
+    _write_word(builder, kind, word)
+    return found
+
+
+@intrinsic
+def flushed(typing: Any, kernel: Any, arguments: Any) -> Any:
+    """Call a compiled function with subnormal numbers taken for 0; the thread's control word is as before afterwards.
+
+    ``flushed(kernel, (a, b))`` is ``kernel(a, b)``. The kernel is a function of its own in the machine code, too, and never
+    put in place of the call: LLVM believes that arithmetic does not depend on the control word, and would move it to where
+    the word is another. What the kernel computes must therefore go into arrays: it returns nothing. Should it raise, the word
+    is put back all the same.
+
+    Errors: Numba's ``TypingError``, while compiling, for a kernel that returns something.
+    """
+    signature = kernel.get_call_type(typing, tuple(arguments), {})
+    if signature.return_type != types.none:
+        raise TypingError(
+            "what is computed while subnormal numbers are taken for 0 must be written into arrays, not returned"
+        )
+
+    def code(context: Any, builder: Any, _: Any, values: Any) -> Any:
+        found = kernel.dispatcher.overloads[signature.args]
+        found.library.get_function(found.fndesc.llvm_func_name).add_function_attribute("noinline")
+        context.active_code_library.add_linking_library(found.library)
+        given = [
+            context.cast(builder, value, mine, its)
+            for value, mine, its in zip(
+                cgutils.unpack_tuple(builder, values[1]), arguments, signature.args, strict=True
+            )
+        ]
+        status, _ = _apart(
+            builder,
+            _kind_of_processor(platform.machine()),
+            lambda: context.call_internal_no_propagate(builder, found.fndesc, signature, given),
+        )
+        with cgutils.if_unlikely(builder, status.is_error):
+            context.call_conv.return_status_propagate(builder, status)
+        return context.get_dummy_value()
+
+    return types.none(kernel, arguments), code
 
 
 # ── Threads that wait for each other ─────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from numba import float32, int32
 
 from glassnet.compiled import compiled, entry
 from glassnet.kernels import mixed, product_narrow, product_wide
-from glassnet.vectors import NARROW, WIDE, copy, item, put
+from glassnet.vectors import NARROW, WIDE, copy, flushed, item, put
 
 __all__ = ["DRAWS", "warp"]
 
@@ -45,6 +45,14 @@ def warp(
         room: five arrays of side · padded numbers, and the image in its frame, (side + 3)²; a thread's own.
         places: side · padded whole numbers; a thread's own.
     """
+    flushed(_warp, (images, rows, side, key, affine, alpha, gauss, out, low, high, room, places))
+
+
+@compiled
+def _warp(
+    images: Any, rows: Any, side: int, key: Any, affine: Any, alpha: float, gauss: Any, out: Any, low: int, high: int,
+    room: Any, places: Any,
+) -> None:  # fmt: skip
     padded = -(-side // _LANES) * _LANES
     size, frame = side * padded, side + 3
     up, across, half = room[:size], room[size : 2 * size], room[2 * size : 3 * size]
