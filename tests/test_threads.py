@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from glassnet import WrongValue
-from glassnet.threads import available, check_threads, together
+from glassnet.threads import Pace, available, check_threads, together
 
 WAIT = 30
 """Seconds after which a thread that should have come is given up."""
@@ -216,3 +216,70 @@ def test_threads_know_nothing_of_what_they_run():
     text = "import sys, glassnet.threads as t; print([m for m in ('numba', 'glassnet.kernels') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+# ── How many are faster ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def work(pace, pieces, seconds_of):
+    """Do so many pieces at the pace; how long it all took, and each stretch: threads, pieces."""
+    total, stretches = 0.0, []
+    while pieces:
+        threads, stretch = pace.next(pieces)
+        assert 1 <= stretch <= pieces
+        took = stretch * seconds_of(threads)
+        pace.note(threads, stretch, took)
+        stretches.append((threads, stretch))
+        total, pieces = total + took, pieces - stretch
+    return total, stretches
+
+
+def share_of(stretches, threads):
+    return sum(pieces for each, pieces in stretches if each == threads) / sum(pieces for _, pieces in stretches)
+
+
+@pytest.mark.parametrize(("one", "two"), [(2e-5, 1.2e-5), (2e-5, 6e-5), (1e-2, 5.5e-3), (1e-5, 4e-3)])
+def test_nearly_all_is_done_by_the_number_of_threads_that_is_faster(one, two):
+    pace = Pace(2)
+    total, stretches = work(pace, 100_000, {1: one, 2: two}.__getitem__)
+    best = 1 if one < two else 2
+    assert share_of(stretches[2:], best) > 0.9
+    assert total < 1.05 * 100_000 * min(one, two)
+    assert {threads for threads, _ in stretches} == {1, 2}  # the other one is tried
+
+
+def test_when_another_program_begins_and_ends_the_pace_is_found_again_within_a_few_stretches():
+    pace, quiet, beside = Pace(2), {1: 2e-5, 2: 1.2e-5}, {1: 2e-5, 2: 9e-5}
+    work(pace, 100_000, quiet.__getitem__)
+    _, begun = work(pace, 20_000, beside.__getitem__)
+    assert [threads for threads, _ in begun[:5]].count(2) <= 2
+    _, later = work(pace, 200_000, quiet.__getitem__)
+    first = next(number for number, (threads, _) in enumerate(later) if threads == 2)
+    assert first <= 33  # the next trial
+    assert share_of(later[first:], 2) > 0.9  # which is believed at once
+
+
+def test_one_lost_time_slice_does_not_decide_for_long():
+    pace, calls = Pace(2), iter(range(10**6))
+    _, stretches = work(
+        pace, 200_000, lambda threads: {1: 2e-5, 2: 1.2e-5}[threads] * (3 if next(calls) % 20 == 7 else 1)
+    )
+    assert share_of(stretches, 2) > 0.8
+
+
+def test_trials_are_short():
+    _, stretches = work(Pace(2), 100_000, {1: 2e-5, 2: 1.2e-5}.__getitem__)
+    trials = [pieces for threads, pieces in stretches if threads == 1]
+    assert max(trials[1:]) * 2e-5 <= 0.0041  # of the first, nobody knows how long it will take
+    usual = [pieces for threads, pieces in stretches[2:-1] if threads == 2]
+    assert usual == [pytest.approx(0.016 / 1.2e-5, rel=0.01)] * len(usual)
+
+
+def test_a_piece_that_takes_long_is_a_stretch():
+    _, stretches = work(Pace(2), 10, {1: 0.5, 2: 0.3}.__getitem__)
+    assert {pieces for _, pieces in stretches} == {1}
+
+
+@pytest.mark.parametrize(("pace", "threads"), [(Pace(1), 1), (Pace(4, fixed=True), 4)])
+def test_where_there_is_nothing_to_find_everything_is_one_stretch(pace, threads):
+    assert work(pace, 1000, lambda _: 1.0)[1] == [(threads, 1000)]

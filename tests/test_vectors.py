@@ -1,5 +1,7 @@
 """The intrinsics, each alone, against NumPy. Every one is compiled for the vectors of the machine the tests run on."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -24,6 +26,7 @@ from glassnet.vectors import (
     item,
     load,
     log1p,
+    new_meeting,
     prefetch,
     put,
     store,
@@ -348,36 +351,86 @@ def test_machines_are_known_by_their_names(machine, kind):
     assert vectors._kind_of_processor(machine) == kind
 
 
+# ── Threads that wait for each other ─────────────────────────────────────────────────────────────────────────────────
+
+
 @njit(nogil=True)
-def take_turns(counter, threads, thread, sums):
+def take_turns(meeting, threads, thread, rounds, sums):
     # Each writes its number, all meet, each adds up what all have written, all meet again.
-    for round_ in range(1000):
+    for round_ in range(rounds):
         sums[thread] = round_ * (thread + 1)
-        arrive(counter)
-        await_all(counter, (2 * round_ + 1) * threads)
+        arrive(meeting)
+        await_all(meeting, (2 * round_ + 1) * threads)
         total = 0
         for other in range(threads):
             total += sums[other]
-        arrive(counter)
-        await_all(counter, (2 * round_ + 2) * threads)
+        arrive(meeting)
+        await_all(meeting, (2 * round_ + 2) * threads)
         sums[threads + thread] += total
 
 
-@pytest.mark.parametrize("threads", [2, 3])
-def test_threads_that_meet_see_what_the_others_wrote(threads):
-    counter, sums = np.zeros(1, np.int64), np.zeros(2 * threads, np.int64)
-    take_turns(counter, 1, 0, np.zeros(2, np.int64))  # compiled, before others wait
-    counter[0] = 0
+@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("looks", ["some", "none"])
+def test_threads_that_meet_see_what_the_others_wrote(monkeypatch, threads, looks):
+    if looks == "none":  # whoever waits sleeps at once, so that every arrival has somebody to wake
+        monkeypatch.setattr(vectors, "_LOOKS", -1)
+        monkeypatch.setattr(vectors, "_TURNS", 0)
+        waits = njit(nogil=True)(vectors.await_all.py_func)
+        monkeypatch.setitem(take_turns.py_func.__globals__, "await_all", waits)
+    turns = njit(nogil=True)(take_turns.py_func)
+    rounds, meeting, sums = 1000, new_meeting(), np.zeros(2 * threads, np.int64)
+    turns(new_meeting(), 1, 0, rounds, np.zeros(2, np.int64))  # compiled, before others wait
     with ThreadPoolExecutor(threads) as pool:
-        assert (
-            list(pool.map(lambda thread: take_turns(counter, threads, thread, sums), range(threads)))
-            == [None] * threads
-        )
-    assert counter[0] == 2 * 1000 * threads
-    assert sums[threads:].tolist() == [sum(range(1000)) * threads * (threads + 1) // 2] * threads
+        shares = pool.map(lambda thread: turns(meeting, threads, thread, rounds, sums), range(threads))
+        assert list(shares) == [None] * threads
+    assert meeting[0] == 2 * rounds * threads
+    assert not meeting[1 : vectors._TIMEOUT].any()  # nobody sleeps any more
+    assert sums[threads:].tolist() == [sum(range(rounds)) * threads * (threads + 1) // 2] * threads
+
+
+@njit(nogil=True)
+def wait_for_two(meeting):
+    arrive(meeting)
+    await_all(meeting, 2)
+
+
+@pytest.mark.skipif(vectors._FUTEX is None, reason="threads sleep on Linux only")
+def test_who_waits_long_sleeps_and_is_woken():
+    wait_for_two(np.array([2, *new_meeting()[1:]]))  # compiled
+    meeting, used = new_meeting(), []
+
+    def wait():
+        before = time.thread_time()
+        wait_for_two(meeting)
+        used.append(time.thread_time() - before)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    ends = time.monotonic() + 30
+    while not meeting[vectors._SLEEPERS] and time.monotonic() < ends:
+        time.sleep(0.001)
+    assert meeting[vectors._SLEEPERS] == 1
+    time.sleep(0.3)
+    wait_for_two(meeting)
+    waiting.join(30)
+    assert not waiting.is_alive()
+    assert meeting[vectors._SLEEPERS] == 0
+    assert used[0] < 0.15  # of 0.3 seconds and more
+
+
+def test_who_sleeps_looks_by_itself_now_and_then():
+    # As when a program gives up: the counter is set from outside, and nobody wakes anybody.
+    wait_for_two(np.array([2, *new_meeting()[1:]]))
+    meeting = new_meeting()
+    waiting = threading.Thread(target=wait_for_two, args=(meeting,))
+    waiting.start()
+    time.sleep(0.05)
+    meeting[0] = 2**62
+    waiting.join(30)
+    assert not waiting.is_alive()
 
 
 def test_who_meets_alone_does_not_wait():
-    counter = np.zeros(1, np.int64)
+    counter = new_meeting()
     meet(counter)
     assert counter[0] == 3

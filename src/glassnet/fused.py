@@ -18,8 +18,8 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -38,8 +38,8 @@ from glassnet.errors import WrongValue
 from glassnet.kernels import Data, Flow, Model, Plan, Rules, Work
 from glassnet.network import Layer, Network, Parameters
 from glassnet.optimizers import OPTIMIZERS, Constant, Memory, Optimizer, Schedule
-from glassnet.threads import available, check_threads, together
-from glassnet.vectors import NARROW, WIDE
+from glassnet.threads import Pace, available, check_threads, together
+from glassnet.vectors import NARROW, WIDE, new_meeting
 
 __all__ = ["Fused", "Predictor", "lacking", "predictor"]
 
@@ -51,8 +51,6 @@ _LINE = 64
 """Bytes of a cache line."""
 _ALL_THERE = 2**62
 """So many arrivals that no thread waits any longer."""
-_TRIAL = 32
-"""Every so many calls, the number of threads that was slower is tried again."""
 _TILE = 64
 """Examples that a predictor looks at together, at least; up to four times as many, if they stay in a cache: for each
 tile the weights pass through it once."""
@@ -197,11 +195,10 @@ class FusedState:
     work: Work
     rules: Rules
     rows: int  # for how many there is room in a minibatch
-    threads: int  # the most that may pay
+    pace: Pace  # how many threads work
     predictor: Predictor  # shares the model's parameters
     most: int  # inks of an example for which there is room
-    seconds: dict[int, float] = field(default_factory=dict)  # a minibatch took of late, by number of threads
-    calls: int = 0
+    calls: int = 0  # of the kernel, since there is room for these minibatches
 
 
 class Fused:
@@ -282,13 +279,12 @@ class Fused:
         )  # fmt: skip
         state = FusedState(
             network, optimizer, replace(memory, moments={}), dropout, plan, model, examples,
-            Flow(none, none, none, none, none), _no_work(like), rules, 0, 1,
+            Flow(none, none, none, none, none), _no_work(like), rules, 0, Pace(1),
             Predictor(network, self.threads, model.parameters),
             int(np.diff(starts).max(initial=0)),
         )  # fmt: skip
         with loading("learn", like.dtype, positions.dtype):  # no minibatch at all: only to have the kernel
-            none_yet = examples, np.zeros(0, np.int64), 1, np.zeros(0), np.zeros(0), 0, np.zeros(1, np.int64)
-            kernels.learn(*self._arguments(state, *none_yet)(0, 1))
+            self._call(state, examples, np.zeros(0, np.int64), 1, np.zeros(0), np.zeros(0), 0, 1)
         return state
 
     def _listed(self, given: Any, inputs: NDArray[Any], width: int) -> tuple[NDArray[Any], ...] | None:
@@ -311,23 +307,26 @@ class Fused:
         self._make_room(state, min(batches.size, len(rows)), most)
         if batches.inputs is not None:
             data, rows = self._replaced(state, rows, batches.inputs), np.arange(len(rows))
-        count, memory = -(-len(rows) // batches.size), state.memory
-        rates = _rates(state.optimizer, memory, count)
-        costs = np.zeros(count)
-        meeting = np.zeros(1, np.int64)
-        arguments = self._arguments(state, data, rows, batches.size, costs, rates, batches.epoch, meeting)
-        threads = self._threads_for(state)
-        began = time.perf_counter()
-        together(
-            lambda thread, threads: kernels.learn(*arguments(thread, threads)),
-            threads,
-            lambda: meeting.__setitem__(0, _ALL_THERE),
-        )
-        if state.calls:  # in the first, the arrays are touched for the first time
-            took = (time.perf_counter() - began) / count
-            state.seconds[threads] = 0.5 * (state.seconds.get(threads, took) + took)
-        state.calls += 1
-        state.memory = replace(memory, step=memory.step + count)
+        size, count = batches.size, -(-len(rows) // batches.size)
+        rates, costs = _rates(state.optimizer, state.memory, count), np.zeros(count)
+        done = 0
+        while done < count:
+            threads, stretch = state.pace.next(count - done)
+            end = done + stretch
+            began = time.perf_counter()
+            self._call(
+                state,
+                data,
+                rows[done * size : end * size],
+                size,
+                costs[done:end],
+                rates[done:end],
+                batches.epoch,
+                threads,
+            )
+            if state.calls > 1:  # in the first, the arrays are touched for the first time
+                state.pace.note(threads, stretch, time.perf_counter() - began)
+            done = end
         return state, costs
 
     def checkpoint(self, state: FusedState) -> tuple[Network, Memory]:
@@ -342,20 +341,7 @@ class Fused:
         """The output layer's weighted sums and activations for other examples, with the network as it is now."""
         return state.predictor.last(inputs)
 
-    def _threads_for(self, state: FusedState) -> int:
-        """How many threads to take for this call: as many as were faster of late, and now and then the other choice.
-
-        Whether others pay cannot be known beforehand: it depends on what else the machine does.
-        """
-        if self.threads is not None or state.threads == 1:
-            return state.threads
-        for threads in (state.threads, 1):
-            if threads not in state.seconds:
-                return threads
-        best, other = sorted((1, state.threads), key=lambda threads: state.seconds[threads])
-        return other if state.calls % _TRIAL == 0 else best
-
-    def _arguments(
+    def _call(
         self,
         state: FusedState,
         data: Data,
@@ -364,13 +350,22 @@ class Fused:
         costs: NDArray[Any],
         rates: NDArray[Any],
         epoch: int,
-        meeting: NDArray[Any],
-    ) -> Callable[[int, int], tuple[Any, ...]]:
-        """What the kernel is called with, by thread and number of threads."""
+        threads: int,
+    ) -> None:
+        """Do these minibatches by so many threads, and count them."""
         key = np.uint64(0) if state.dropout is None else state.dropout.key(epoch)
         t = state.memory.step - state.memory.begun + 1
-        shared = (state.plan, state.model, data, state.flow, state.work, state.rules, rows, size, costs, rates, t, key)
-        return lambda thread, threads: (*shared, thread, threads, meeting)
+        meeting, first = new_meeting(), state.calls == 0
+        shared = (
+            state.plan, state.model, data, state.flow, state.work, state.rules, rows, size, costs, rates, t, key, first,
+        )  # fmt: skip
+        together(
+            lambda thread, threads: kernels.learn(*shared, thread, threads, meeting),
+            threads,
+            lambda: meeting.__setitem__(0, _ALL_THERE),
+        )
+        state.calls += len(costs) > 0
+        state.memory = replace(state.memory, step=state.memory.step + len(costs))
 
     def _replaced(self, state: FusedState, rows: NDArray[Any], inputs: Array) -> Data:
         """The examples of these rows, in their order, with other inputs."""
@@ -414,7 +409,8 @@ class Fused:
 
         a = room(activations)
         drops = rules.dropout > 0
-        state.plan, state.rules, state.rows, state.most, state.threads = plan, rules, rows, most, threads
+        state.plan, state.rules, state.rows, state.most = plan, rules, rows, most
+        state.pace, state.calls = Pace(threads, fixed=self.threads is not None), 0
         state.flow = Flow(
             z=room(activations),
             a=a,

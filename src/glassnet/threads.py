@@ -1,4 +1,4 @@
-"""Threads: how many may run at once, and a crew of them that waits to run compiled code together.
+"""Threads: how many may run at once, a crew of them that waits to run compiled code together, and how many are faster.
 
 >>> done = []
 >>> together(lambda thread, threads: done.append((thread, threads)), 1)
@@ -16,7 +16,14 @@ from typing import Any
 
 from glassnet.errors import WrongValue
 
-__all__ = ["Crew", "available", "check_threads", "together"]
+__all__ = ["Crew", "Pace", "available", "check_threads", "together"]
+
+_TRIAL = 32
+"""Stretches at the faster number of threads between two trials of the other."""
+_STRETCH = 0.016
+"""Target seconds of a stretch: a few time slices of the operating system, so that one lost slice does not decide."""
+_SHORT = 0.004
+"""Target seconds of a trial."""
 
 
 def available() -> int:
@@ -89,6 +96,50 @@ class Crew:
                 return None
             self._pool, self._size = pool, count
         return [self._pool.submit] * count
+
+
+class Pace:
+    """Which number of threads is faster just now, all or one: found by working, stretch by stretch, and seldom the other way.
+
+    It cannot be known beforehand: where others compute, too, threads that wait for each other may be slower than one alone. So
+    every stretch is timed. Only the last two count, and the other number is tried, for a short stretch, after every 32:
+    what was true before another program began or ended is soon forgotten.
+
+    Args:
+        most: the most threads that may pay; 1: nothing has to be found.
+        fixed: always take the most.
+    """
+
+    def __init__(self, most: int, *, fixed: bool = False) -> None:
+        self.most, self.fixed = most, fixed
+        self.seconds: dict[int, float] = {}
+        """What a piece of work took of late, by number of threads."""
+        self._last = 0.0  # what a piece took in the last stretch
+        self._since = 0  # stretches since the last trial
+
+    def next(self, pieces: int) -> tuple[int, int]:
+        """How many threads to take for the next stretch, and how many pieces it should have, of so many that are left."""
+        if self.fixed or self.most == 1:
+            return self.most, pieces
+        for threads in (self.most, 1):
+            if threads not in self.seconds:
+                return threads, _stretch(_SHORT, min(self.seconds.values(), default=_SHORT), pieces)
+        best, other = sorted((1, self.most), key=lambda threads: self.seconds[threads])
+        if self._since >= _TRIAL:
+            return other, _stretch(_SHORT, self.seconds[other], pieces)
+        return best, _stretch(_STRETCH, self.seconds[best], pieces)
+
+    def note(self, threads: int, pieces: int, seconds: float) -> None:
+        """A stretch of so many pieces took so many seconds with so many threads."""
+        is_best = threads in self.seconds and self.seconds[threads] <= min(self.seconds.values())
+        # Of the better number the last two count, so that one lost time slice does not decide; the other's are too old.
+        recent = (seconds / pieces, self._last) if is_best else (seconds / pieces,)
+        self.seconds[threads], self._last = min(recent), recent[0]
+        self._since = self._since + 1 if is_best else 0
+
+
+def _stretch(target: float, piece: float, most: int) -> int:
+    return max(1, min(most, int(target / max(piece, 1e-9))))
 
 
 _crew = Crew()
