@@ -29,6 +29,14 @@ numbers = st.sampled_from(DTYPES).flatmap(
 messages = st.tuples(headers, st.dictionaries(st.text(min_size=1, max_size=9), numbers, max_size=3))
 
 
+def flushed(array):
+    """float32 numbers whose size, in float64, is below the smallest normal one are 0; all others stay."""
+    if array.dtype != np.float32:
+        return array
+    size = np.abs(array.astype(np.float64))  # exact; float64 has no subnormal number of this size
+    return np.where(size < 2.0**-126, np.float32(0), array)
+
+
 @given(messages)
 def test_what_is_packed_is_unpacked(message):
     header, given_arrays = message
@@ -38,7 +46,7 @@ def test_what_is_packed_is_unpacked(message):
     assert list(found_arrays) == list(given_arrays)
     for name, array in given_arrays.items():
         assert found_arrays[name].dtype == array.dtype
-        np.testing.assert_array_equal(found_arrays[name], array)
+        np.testing.assert_array_equal(found_arrays[name], flushed(array))
     length = struct.unpack("<I", packed[:4])[0]
     assert (4 + length) % 8 == 0
     assert all(each["offset"] % 8 == 0 for each in json.loads(packed[4 : 4 + length])["arrays"])
@@ -128,3 +136,34 @@ def test_arrays_come_read_only_and_big_endian_ones_are_turned():
     assert found["a"].tolist() == [[0, 3], [1, 4], [2, 5]]
     with pytest.raises(ValueError, match="read-only"):
         found["a"][0, 0] = 1
+
+
+def test_subnormal_float32_numbers_are_0_of_the_same_sign_and_no_other_number_changes():
+    least = np.finfo(np.float32).smallest_normal
+    below, smallest = np.nextafter(least, np.float32(0)), np.finfo(np.float32).smallest_subnormal
+    assert 1.17e-38 < below < least < 1.2e-38
+    gone = np.array([1e-40, -1e-40, below, -below, smallest, -smallest], np.float32)
+    kept = np.array([1.2e-38, -1.2e-38, least, -least, 0, -0.0, 1, -1, np.inf, -np.inf, np.nan, 3.4e38], np.float32)
+    given_array = np.concatenate([gone, kept])
+    before = given_array.tobytes()
+    found = unpack(pack({}, {"a": given_array}))[1]["a"]
+    assert found[: len(gone)].tobytes() == np.array([0.0, -0.0] * 3, np.float32).tobytes()
+    assert found[len(gone) :].tobytes() == kept.tobytes()
+    assert given_array.tobytes() == before  # what is sent is a copy
+    big = unpack(pack({}, {"a": given_array.reshape(3, 6).T.astype(">f4")}))[1]["a"]  # of any layout and byte order
+    assert big.tobytes() == np.ascontiguousarray(found.reshape(3, 6).T).tobytes()
+
+
+def test_other_types_of_numbers_are_sent_as_they_are():
+    doubles = np.array([1e-40, -1e-40, 5e-324, 2.3e-308, 0.0, -0.0, np.nan, -np.inf])
+    wholes = np.array([0, 1, 0x7FFFFF, -(2**31)], np.int32)  # as float32, the bits of subnormal numbers
+    found = unpack(pack({}, {"a": doubles, "b": wholes, "c": np.arange(4, dtype=np.uint8)}))[1]
+    assert [found[name].tobytes() for name in "ab"] == [doubles.tobytes(), wholes.tobytes()]
+    assert found["c"].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (0, 3), (1,)])
+def test_arrays_of_one_number_and_of_none_keep_their_shape(shape):
+    found = unpack(pack({}, {"a": np.full(shape, 1e-40, np.float32)}))[1]["a"]
+    assert found.shape == shape
+    assert not found.any()

@@ -11,6 +11,7 @@ import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,36 @@ def test_the_forward_pass_is_of_these_very_weights(session, tab):
             z = a @ weights[f"weight{l}"].astype(np.float64).T + weights[f"bias{l}"].astype(np.float64)
             np.testing.assert_allclose(arrays[f"z{l}"], z, rtol=1e-12, atol=1e-12)
             a = arrays[f"a{l}"]
+
+
+def test_no_subnormal_number_is_sent(home, tmp_path):
+    """A network as a training of before left it: with weights, a bias and outputs too small for a normal float32 number."""
+    small = [-1e-39, 1e-40, 1e-45, -5e-42]
+    network = Network.random((784, 7, 10), seed=1)
+    weight, bias = network.layers[0].weight.copy(), network.layers[0].bias.copy()
+    weight[:, 300:304], bias[3] = small, 1e-40
+    path = tmp_path / "net.safetensors"
+    save_network(
+        path, replace(network, layers=(replace(network.layers[0], weight=weight, bias=bias), *network.layers[1:]))
+    )
+    session = Session(home, path)
+    try:
+        assert (np.abs(session.now().weights.network.layers[0].weight[:, 300:304]) > 0).all()  # they are in the network
+        tab = session.tab(lambda: None)
+        tab.do({"do": "view", "watch": ["change", "minibatch"]})
+        sent = dict(frame_of(tab)[1])
+        assert not sent["weight1"][:, 300:304].any()
+        assert np.signbit(sent["weight1"][0, 300:304]).tolist() == [True, False, False, True]
+        assert sent["bias1"][3] == 0
+        tab.do({"do": "step", "what": "minibatch"})
+        sent |= {f"{name} after a step": array for name, array in frame_of(tab)[1].items()}
+        floats = {name: array for name, array in sent.items() if array.dtype == np.float32}
+        assert {"weight1", "bias1", "input", "weight1 after a step", "dweight1 after a step"} <= set(floats)
+        for name, array in floats.items():
+            size = np.abs(array.astype(np.float64))
+            assert not ((size > 0) & (size < 2.0**-126)).any(), name
+    finally:
+        session.close()
 
 
 def test_nothing_is_sent_twice_and_nothing_when_nothing_changed(session, tab):

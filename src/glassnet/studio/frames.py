@@ -4,6 +4,10 @@ The length of the header as four bytes, little-endian; the header, padded with s
 the arrays, each beginning at a multiple of 8 bytes from the header's end, in C order, little-endian. The header's entry
 ``arrays`` says for each its name, dtype, shape and offset. JavaScript's typed arrays can look at them where they lie.
 
+Subnormal float32 numbers, those between 0 and 1.2e-38 in size, are sent as 0 of the same sign: a page computes with every
+number it is sent, and an Intel processor takes some 150 cycles for an operation on a subnormal one. float64 arrays are sent
+as they are.
+
 >>> header, arrays = unpack(pack({"type": "frame"}, {"a": np.array([0.5, 1.0])}))
 >>> header, arrays["a"].tolist()
 ({'type': 'frame'}, [0.5, 1.0])
@@ -28,10 +32,14 @@ DTYPES = ("f4", "f8", "u1", "i4")
 """The types of numbers there are, as NumPy names them."""
 _MOST = 100
 """Arrays in a message, at most, and letters in a name."""
+_MAGNITUDE, _SIGN = np.uint32(0x7FFFFFFF), np.uint32(0x80000000)
+"""The bits of a float32 that hold its size, and the one that holds its sign."""
+_SUBNORMALS = np.uint32(0x7FFFFF)
+"""How many subnormal sizes float32 has: their bits, read as whole numbers, are 1 to this."""
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """A message of this header (its entry ``arrays`` is made here) and these arrays.
+    """A message of this header (its entry ``arrays`` is made here) and these arrays, subnormal float32 numbers as 0.
 
     Errors: :class:`~glassnet.errors.WrongValue` for an array of another type, and a header that JSON cannot hold.
     """
@@ -40,7 +48,8 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes
         kind = f"{array.dtype.kind}{array.dtype.itemsize}"
         if kind not in DTYPES:
             raise WrongValue(f"the array {name} is of type {array.dtype}, expected one of {', '.join(DTYPES)}")
-        body = np.ascontiguousarray(array, f"<{kind}").tobytes()
+        numbers = np.ascontiguousarray(array, f"<{kind}")
+        body = (_flushed(numbers) if kind == "f4" else numbers).tobytes()
         described.append({"name": name, "dtype": kind, "shape": list(array.shape), "offset": at})
         parts += [body, bytes(-len(body) % 8)]
         at += len(body) + -len(body) % 8
@@ -50,6 +59,22 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes
         raise WrongValue(f"a header must be what JSON can hold, with finite numbers: {error}") from error
     text += b" " * (-(4 + len(text)) % 8)
     return b"".join([struct.pack("<I", len(text)), text, *parts])
+
+
+def _flushed(numbers: NDArray[Any]) -> NDArray[Any]:
+    """float32 numbers with the subnormal ones as 0 of the same sign; the array itself where it has none.
+
+    The bits are compared as whole numbers: comparing subnormal numbers as floats takes as long as computing with them.
+    """
+    bits = numbers.view("<u4")
+    sizes = bits & _MAGNITUDE
+    sizes -= np.uint32(1)  # 0 becomes the largest, so that one comparison finds the subnormal ones alone
+    if not sizes.size or sizes.min() >= _SUBNORMALS:
+        return numbers
+    flushed: NDArray[Any] = bits & _MAGNITUDE
+    flushed *= sizes >= _SUBNORMALS
+    flushed |= bits & _SIGN
+    return flushed
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
