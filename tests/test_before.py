@@ -7,15 +7,17 @@ the studio (a changed rate, an edit by hand, a bookmark), ``settings.json`` its 
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from glassnet import Run, cli, evaluate, read_network
+from glassnet import Layer, Run, cli, evaluate, read_network
+from glassnet.engine import ARITHMETIC
 from glassnet.plans import reopened
 from glassnet.questions import history, walked
-from glassnet.replay import Log
+from glassnet.replay import Log, arithmetic_text
 from glassnet.studio.parcels import unpacked
 from glassnet.studio.session import Session
 
@@ -49,12 +51,39 @@ def test_a_run_of_before_opens_is_understood_and_goes_on(run, capsys, monkeypatc
     assert again.checkpoint().epoch == 4
     assert [event["epoch"] for event in again.events() if event["event"] == "epoch"] == [1, 2, 3, 4]
     assert walked(again, reopened(again)).distance < 1e-3
+    # It says by which arithmetic it was trained, and from where on by today's.
+    assert "arithmetic" not in again.about
+    assert [(each.at, each.arithmetic) for each in history(Log.of(again.events())).changes] == [
+        ((2, 0), None),
+        ((3, 0), ARITHMETIC),
+    ]
+    with pytest.raises(SystemExit):
+        cli.main(["info", str(run.path)])
+    shown = capsys.readouterr().out
+    assert "0.1.0, arithmetic 1, NumPy 2.4.6" in shown
+    assert f"epochs 4, arithmetic {ARITHMETIC}" in shown
+
+
+def test_a_run_of_before_that_comes_out_otherwise_names_the_arithmetic_of_then(run):
+    """As on a processor, or with numbers, where the arithmetics of then and of today part."""
+    now = run.checkpoint()
+    first = now.network.layers[0]
+    bias = first.bias.copy()
+    bias[1] += np.float32(0.25)
+    run.save(replace(now, network=replace(now.network, layers=(Layer(first.weight, bias), *now.network.layers[1:]))))
+    remark = walked(run, reopened(run)).remark
+    assert arithmetic_text([1]) in remark
+    assert "perhaps" not in remark
 
 
 def test_a_studio_opens_a_run_and_a_parcel_of_before(run, tmp_path):
     session = Session(tmp_path / "home", run.path)
     try:
         assert [mark["at"] for mark in session.describe()["marks"]] == [[2, 0]]
+        tab = session.tab(lambda: None)
+        tab.do({"do": "change", "epochs": 4})
+        tab.do({"do": "step", "what": "minibatch"})
+        assert session.now().log.arithmetics == {(0, 0): 1, (3, 0): ARITHMETIC}
         arrived = session.shelf.receive(BEFORE / "parcel.zip", "parcel.zip")
         session.shelf.open(arrived["run"])
         told = session.describe()

@@ -40,6 +40,7 @@ from glassnet import (
 from glassnet.activations import as_activation
 from glassnet.costs import Huber
 from glassnet.deform import Affine, Elastic
+from glassnet.engine import ARITHMETIC
 from glassnet.images import Pictures
 
 QUICK = ["--epochs", "1", "--batch-size", "100"]
@@ -102,8 +103,10 @@ def test_the_default_is_the_network_of_the_series(trained, capsys):
     assert code == 0
     assert "784-16-16-10 sigmoid" in out
     assert "13,002 = 12,960 weights + 42 biases" in out
+    assert f", arithmetic {ARITHMETIC}, NumPy {np.__version__}" in out
     code, out, _ = glassnet(capsys, "info", trained, "--json")
     told = json.loads(out)
+    assert told["about"]["arithmetic"] == ARITHMETIC
     assert (told["sizes"], told["count"]) == ([784, 16, 16, 10], 13_002)
     assert (told["weights"], told["biases"]) == (12_960, 42)
     assert told["settings"]["cost"]["name"] == "squared_error"
@@ -1467,7 +1470,7 @@ def test_info_tells_what_was_changed_and_from_where_on(here, capsys):
         " ".join(out.split()),
     )
     (change,) = json.loads(glassnet(capsys, "info", "run", "--json")[1])["changes"]
-    assert (change["at"], change["edits"], change["engine"]) == ([2, 0], 0, "reference")
+    assert (change["at"], change["edits"], change["engine"], change["arithmetic"]) == ([2, 0], 0, "reference", None)
     assert change["settings"]["cost"] == {"name": "binary_cross_entropy"}
 
 

@@ -284,3 +284,21 @@ def test_other_inputs_for_networks_of_any_array_library(xp):
         found.append([costs, *(np.asarray(a) for layer in now.layers for a in (layer.weight, layer.bias))])
     for one, other in zip(*found, strict=True):
         assert one == pytest.approx(other, rel=1e-12, abs=1e-14)
+
+
+def test_the_reference_engine_keeps_subnormal_numbers():
+    """NumPy does: a step on a pixel that is 0 throughout leaves its weights as they are, however small."""
+    network = Network.random((4, 3, 2), seed=0)
+    small = np.array([1e-40, -1e-45, 1.1e-38], np.float32)
+    weight = network.layers[0].weight.copy()
+    weight[:, 1] = small
+    network = replace(network, layers=(replace(network.layers[0], weight=weight), *network.layers[1:]))
+    inputs = np.random.default_rng(0).random((6, 4)).astype(np.float32)
+    inputs[:, 1] = 0
+    data = Dataset(inputs, np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]])
+    optimizer, engine = SGD(0.5), Reference()
+    state = engine.start(network, data, squared_error, optimizer, optimizer.init(network.layers))
+    state, _ = engine.advance(state, Batches(np.arange(6), 3, 0))
+    after = engine.checkpoint(state)[0].layers[0].weight
+    assert after[:, 1].tobytes() == small.tobytes()
+    assert (after[:, 0] != weight[:, 0]).all()

@@ -9,6 +9,7 @@ from PIL import Image
 
 from glassnet import Checkpoint, Network, Run, Settings, WrongFile, WrongValue, load, recipe, train
 from glassnet.deform import Affine, Elastic
+from glassnet.engine import ARITHMETIC
 from glassnet.images import Pictures
 from glassnet.optimizers import SGD, Adam, Constant, Cosine, OneCycle
 from glassnet.plans import (
@@ -161,6 +162,7 @@ def test_a_new_training_follows_its_recipe_and_its_data(stripes):
     assert json.loads(json.dumps(about)) == about
     assert (about["recipe"], about["initializer"], about["classes"]) == ("modern", "he", ["0", "1", "2"])
     assert about["data"]["sources"] == [stripes]
+    assert about["arithmetic"] == ARITHMETIC
     again = begun(recipe("modern"), sources=[stripes], validation=12, seed=4)
     assert np.array_equal(again.checkpoint.network.layers[0].weight, network.layers[0].weight)
     assert again.about["data"]["fingerprint"] == about["data"]["fingerprint"]

@@ -4,6 +4,7 @@ That it holds for runs of every kind is shown by tests/studio/test_generated.py;
 """
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from glassnet import Checkpoint, Layer, Network, Run, explain, from_labels, reco
 from glassnet.checkpoint import Settings
 from glassnet.costs import cross_entropy, squared_error
 from glassnet.edits import Edit, edited
+from glassnet.engine import ARITHMETIC
 from glassnet.errors import WrongFile
 from glassnet.optimizers import SGD, Adam, Cosine
 from glassnet.plans import begun, reopened
@@ -123,16 +125,72 @@ def test_a_run_of_another_arithmetic_says_how_far_it_is_and_ends_at_the_network_
     assert "came out 0.25 from the run's network" in way.remark
 
 
-def test_one_last_digit_is_a_distance_too(tmp_path, source):
-    """However small: 0 is for the same bytes alone."""
-    run, plan = begin(tmp_path / "run", source)
-    go_on(run, plan)
+def one_digit_off(run):
+    """Another last digit of one bias in the run's network, as another arithmetic would have left it."""
     now = run.checkpoint()
     layers = list(now.network.layers)
     bias = layers[1].bias.copy()
     bias[0] = np.nextafter(bias[0], np.float32(9))
     layers[1] = Layer(layers[1].weight, bias)
     run.save(replace(now, network=replace(now.network, layers=tuple(layers))))
+
+
+def noted(run, number):
+    """The run as a version of that arithmetic would have written it; 1: it noted none."""
+    more = {} if number == 1 else {"arithmetic": number}
+    about = {key: value for key, value in run.about.items() if key != "arithmetic"}
+    events = [{key: value for key, value in event.items() if key != "arithmetic"} for event in run.events()]
+    (run.path / "events.jsonl").unlink()
+    run.append([{**event, **more} if event["event"] == "started" else event for event in events])
+    run.describe({**about, **more})
+    return run
+
+
+def test_what_another_arithmetic_trained_is_named_where_it_came_out_otherwise(tmp_path, source):
+    run, plan = begin(tmp_path / "run", source)
+    go_on(run, plan)
+    assert walked(noted(run, 1), reopened(run)).remark is None  # the same bytes: there is nothing to say
+    one_digit_off(run)
+    for number, said in (
+        (1, "arithmetic 1 (an earlier version of glassnet, which kept"),
+        (9, "arithmetic 9 (a later version"),
+    ):
+        way = walked(noted(run, number), reopened(run))
+        assert way.arithmetics == (number,)
+        assert f"it was trained, at least in part, by {said}" in way.remark
+        assert f"training it again by arithmetic {ARITHMETIC} can differ in the last digits" in way.remark
+        assert "perhaps" not in way.remark
+    way = walked(noted(run, ARITHMETIC), reopened(run))
+    assert (way.arithmetics, "perhaps another kind of processor" in way.remark) == ((), True)
+
+
+def test_a_run_that_goes_on_by_another_arithmetic_notes_from_where_on(tmp_path, source):
+    run, plan = begin(tmp_path / "run", source)
+    go_on(run, plan)
+    noted(run, 1)
+    assert history(Log.of(run.events())).changes == ()
+    go_on(run, reopened(run, {"epochs": 3}))
+    (change,) = history(Log.of(run.events())).changes
+    assert (change.at, change.values, change.engine, change.arithmetic) == ((2, 0), {"epochs": 3}, None, ARITHMETIC)
+    past = past_of(run, reopened(run))
+    assert [past.arithmetic_at(place) for place in [(0, 0), (1, 50), (2, 0)]] == [1, 1, ARITHMETIC]
+    assert past.other_arithmetics((3, 0)) == (1,)
+
+
+def test_a_path_that_ran_away_names_the_arithmetic_too(tmp_path, source):
+    run, plan = begin(tmp_path / "run", source)
+    go_on(run, plan)
+    way = walked(run, reopened(run))
+    assert "arithmetic" not in replace(way, distance=math.nan).remark
+    remark = replace(way, distance=math.nan, arithmetics=(1,)).remark
+    assert "straight to the run's network. The run was trained, at least in part, by arithmetic 1" in remark
+
+
+def test_one_last_digit_is_a_distance_too(tmp_path, source):
+    """However small: 0 is for the same bytes alone."""
+    run, plan = begin(tmp_path / "run", source)
+    go_on(run, plan)
+    one_digit_off(run)
     assert 0 < walked(run, reopened(run)).distance < 1e-6
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from glassnet import EpochEnded, Network, Settings, Stepped, WrongFile, WrongValue, from_labels, train
 from glassnet.checkpoint import Checkpoint
 from glassnet.edits import Edit, edited
+from glassnet.engine import ARITHMETIC
 from glassnet.plans import changed
-from glassnet.replay import Interrupted, Log, Past, engine_of, place_of
+from glassnet.replay import _DID, Interrupted, Log, Past, arithmetic_text, engine_of, place_of
 from glassnet.runs import event_data
 
 N = 83
@@ -245,3 +246,83 @@ def test_the_engine_keeps_what_it_made_of_the_data_and_gives_the_same_numbers(da
     other = replace(data, inputs=data.inputs[::-1].copy())  # other inputs of the same shape
     one, two = ([e.checkpoint for e in train(None, other, start=first, engine=each)][-1] for each in (engine, None))
     assert same(one, two)
+
+
+# ── Arithmetics ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def started(at, engine="fused", **more):
+    return {"event": "started", "step": 0, "at": at, "engine": engine, "settings": Settings().to_data(), **more}
+
+
+def test_which_arithmetic_trained_what_is_in_the_log():
+    events = [
+        started([0, 0]),  # of before it was noted
+        started([1, 0]),
+        started([1, N], arithmetic=2, examples=N),  # an epoch's very end is the next one's beginning
+        started([3, 0], arithmetic=2),
+        started([4, 20], arithmetic=3),
+        started([5, 0]),  # by an earlier version again
+        started([6, 0], arithmetic="none"),
+    ]
+    log = Log.of(events)
+    assert log.arithmetics == {(0, 0): 1, (2, 0): 2, (4, 20): 3, (5, 0): 1}
+    assert log.until((4, 20)).arithmetics == {(0, 0): 1, (2, 0): 2, (4, 20): 3}
+    assert log.places() == [(0, 0)]  # nobody changed anything
+
+
+def test_the_arithmetic_of_a_minibatch_is_the_last_noted_before_it(data):
+    log = Log(arithmetics={(1, 0): 1, (2, 30): 2})
+    past = Past(begun(), data, log, arithmetic=7)
+    assert [past.arithmetic_at(place) for place in [(0, 0), (0, 80), (1, 0), (2, 20), (2, 30), (3, 0)]] == [
+        7,
+        7,
+        1,
+        1,
+        2,
+        2,
+    ]
+    assert past.branched((1, 40), None).arithmetic_at((0, 10)) == 7
+    assert past.branched((1, 40), None).arithmetic_at((2, 40)) == 1
+    assert Past(begun(), data).arithmetic_at((0, 0)) == ARITHMETIC
+
+
+def test_only_what_was_trained_otherwise_up_to_a_place_counts(data):
+    arithmetics = {(0, 0): ARITHMETIC, (1, 0): 1, (2, 0): 9, (3, 0): ARITHMETIC}
+    past = Past(begun(), data, Log(engines={(0, 0): "fused"}, arithmetics=arithmetics))
+    ends = [(0, 0), (1, 0), (1, 10), (2, 0), (2, 10), (4, 0)]
+    assert [past.other_arithmetics(end) for end in ends] == [(), (), (1,), (1,), (1, 9), (1, 9)]
+    assert Past(begun(), data).other_arithmetics((4, 0)) == ()
+    assert Past(begun(), data, arithmetic=1).other_arithmetics((4, 0)) == (1,)  # by the best engine there was
+    assert Past(begun(), data, arithmetic=1).other_arithmetics((0, 0)) == ()
+
+
+def test_an_earlier_arithmetic_is_no_other_one_where_no_loop_was_compiled(data):
+    def others(number, engines, deform="none"):
+        past = Past(begun(deform=deform), data, Log(engines=engines), arithmetic=number)
+        return past.other_arithmetics((4, 0))
+
+    assert others(1, {(0, 0): "reference"}) == ()
+    assert others(1, {(0, 0): "somebody's own"}) == ()
+    assert others(1, {(0, 0): "reference", (2, 0): "fused"}) == (1,)
+    assert others(1, {(0, 0): "reference", (4, 0): "fused"}) == ()  # nothing was trained by that yet
+    assert others(1, {(0, 0): "reference"}, "affine") == (1,)  # images are deformed in compiled loops
+    assert others(9, {(0, 0): "reference"}) == (9,)  # what a later version changed is not known here
+
+
+def test_what_is_said_of_other_arithmetics():
+    assert arithmetic_text([1]) == (
+        "trained, at least in part, by arithmetic 1 (an earlier version of glassnet, which kept subnormal numbers, in float32 "
+        "those below 1.2e-38); training it again by arithmetic 2 can differ in the last digits"
+    )
+    assert arithmetic_text([3]) == (
+        "trained, at least in part, by arithmetic 3 (a later version of glassnet); training it again by arithmetic 2 can "
+        "differ in the last digits"
+    )
+    assert "by arithmetic 1 (an earlier" in arithmetic_text([1, 3])
+    assert "and arithmetic 3 (a later" in arithmetic_text([1, 3])
+    assert 1.17e-38 < np.finfo(np.float32).smallest_normal < 1.2e-38  # the number that is said
+
+
+def test_what_every_arithmetic_of_before_did_is_said():
+    assert set(_DID) == set(range(1, ARITHMETIC))

@@ -27,10 +27,11 @@ from safetensors.numpy import save as save_tensors
 from glassnet import Checkpoint, Network, Run, Settings, files, record, train
 from glassnet.data import from_labels
 from glassnet.edits import Edit, edited
+from glassnet.engine import ARITHMETIC
 from glassnet.errors import WrongFile
 from glassnet.files import NotSaved
 from glassnet.optimizers import SGD, Adam, Cosine
-from glassnet.runs import Busy, best_cost, event_data, led_to, since_cost
+from glassnet.runs import Busy, best_cost, event_data, led_to, settled_place, since_cost
 
 ABOUT = {"data": {"sources": ["mnist"]}, "classes": ["a", "b", "\N{SNOWMAN}"], "note": None}
 
@@ -172,7 +173,7 @@ def test_what_happens_is_recorded(folder):
         "finished",
     ]
     assert [event["step"] for event in seen] == [0, 2, 4, 5, 5, 7, 9, 10, 10, 12, 14, 15, 15, 15]
-    assert seen[0]["examples"] == 24
+    assert (seen[0]["examples"], seen[0]["arithmetic"]) == (24, ARITHMETIC)
     assert Settings.from_data(seen[0]["settings"]) == event.checkpoint.settings
     epoch = seen[4]
     assert (epoch["epoch"], type(epoch["cost"]), type(epoch["validation_cost"])) == (1, float, float)
@@ -769,3 +770,26 @@ def say(what):
 
 if __name__ == "__main__":
     serve()
+
+
+@pytest.mark.parametrize(
+    ("noted", "is_of"),
+    [
+        ({}, 1),
+        ({"arithmetic": 2}, 2),
+        ({"arithmetic": 7}, 7),
+        ({"arithmetic": 0}, 1),
+        ({"arithmetic": "2"}, 1),
+        ({"arithmetic": True}, 1),
+        ({"arithmetic": None}, 1),
+    ],
+)
+def test_a_run_that_does_not_say_so_is_of_the_first_arithmetic(folder, noted, is_of):
+    Run.create(folder, {**ABOUT, **noted})
+    assert Run.open(folder).arithmetic == is_of
+
+
+def test_the_very_end_of_an_epoch_is_the_beginning_of_the_next():
+    assert settled_place([1, 24], 24) == settled_place((2, 0), 24) == (2, 0)
+    assert settled_place([1, 23], 24) == (1, 23)
+    assert settled_place([1, 24], None) == (1, 24)  # nobody knows how long an epoch is

@@ -22,7 +22,18 @@ from glassnet.hashing import hashed, mixed, uniform
 from glassnet.network import Network, map_parameters
 from glassnet.optimizers import Memory, Optimizer
 
-__all__ = ["Batches", "Dropout", "Engine", "Reference"]
+__all__ = ["ARITHMETIC", "Batches", "Dropout", "Engine", "Reference"]
+
+ARITHMETIC = 2
+"""Counts the ways in which versions of glassnet calculated a step, wherever that can change its last digit. A run notes it, so
+that training it again by another one can say so.
+
+1: compiled loops keep subnormal numbers, in float32 those below 1.2e-38 in size. 2: compiled loops, those of the fused engine
+and of deformations, take them as 0; the reference engine goes by its array library, as before.
+
+Raise it with every change of what a step gives, to the last digit, and say in :mod:`glassnet.replay` what the version before
+did.
+"""
 
 _STREAM = int.from_bytes(b"dropout", "big")
 """Tells these random numbers from others that are hashes of the same seed."""

@@ -30,6 +30,7 @@ from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.costs import as_cost, check_fit
 from glassnet.data import Dataset, Splits, load
 from glassnet.deform import Deformer, as_deformation
+from glassnet.engine import ARITHMETIC
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import Answer
 from glassnet.images import Pictures
@@ -216,6 +217,7 @@ def begun(
 def _versions() -> dict[str, Any]:
     return {
         "glassnet": version("glassnet"),
+        "arithmetic": ARITHMETIC,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -24,7 +24,7 @@ from glassnet.initializers import as_initializer
 from glassnet.network import Network
 from glassnet.optimizers import SGD, as_schedule
 from glassnet.plans import Plan
-from glassnet.replay import Log, Past, Place, place_of, settled
+from glassnet.replay import Log, Past, Place, arithmetic_text, place_of, settled
 from glassnet.runs import Run, led_to, since_cost
 from glassnet.training import train
 from glassnet.watch import Trail, last, walk
@@ -98,9 +98,8 @@ def past_of(run: Run, plan: Plan, events: Iterable[dict[str, Any]] | None = None
         first, log = now, Log()
     if place_of(first) > place_of(now):  # somebody put it there
         first, log = now, Log()
-    past = Past(
-        first, plan.splits.train, log, engine=run.about.get("engine"), folder=run.path / "moments" if keep else None
-    )
+    folder = run.path / "moments" if keep else None
+    past = Past(first, plan.splits.train, log, engine=run.about.get("engine"), arithmetic=run.arithmetic, folder=folder)
     past.cut(place_of(now))
     return past
 
@@ -118,12 +117,14 @@ class Change:
             ``optimizer.learning_rate``, …), as they were from there on.
         edits: how many edits were made by hand.
         engine: the engine from there on; None where it stayed.
+        arithmetic: the :data:`~glassnet.engine.ARITHMETIC` from there on; None where it stayed.
     """
 
     at: Place
     values: dict[str, Any]
     edits: int = 0
     engine: str | None = None
+    arithmetic: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,8 +148,9 @@ def history(log: Log) -> History:
     first = None if begin is None else log.settings[begin][-1]
     before = {} if first is None else _flat(first)
     engine: str | None = None
+    arithmetic: int | None = None
     changes = []
-    for place in log.places():
+    for place in sorted({*log.places(), *log.arithmetics}):
         values: dict[str, Any] = {}
         for settings in log.settings.get(place, ())[-1:]:
             now = _flat(settings)
@@ -158,9 +160,12 @@ def history(log: Log) -> History:
         new = log.engines.get(place, engine)
         other = new if engine is not None and new != engine else None
         engine = new
+        number = log.arithmetics.get(place, arithmetic)
+        by = number if arithmetic is not None and number != arithmetic else None
+        arithmetic = number
         edits = len(log.edits.get(place, ()))
-        if values or edits or other:
-            changes.append(Change(place, values, edits, other))
+        if values or edits or other or by:
+            changes.append(Change(place, values, edits, other, by))
     return History(first, tuple(changes))
 
 
@@ -185,11 +190,14 @@ class Way:
             biases. 0 to the byte where processor kind and arithmetic are those of the run; NaN where it did not come to the
             end.
         whole: whether the path begins where the run began. Otherwise it begins where it is first known.
+        arithmetics: those by which the run was calculated otherwise than it is today (see
+            :meth:`glassnet.replay.Past.other_arithmetics`).
     """
 
     walk: Walk
     distance: float
     whole: bool
+    arithmetics: tuple[int, ...] = ()
 
     @property
     def remark(self) -> str | None:
@@ -201,11 +209,17 @@ class Way:
             said.append(
                 "Training it again ran away from what is on record, on this machine: the path is drawn as far as it went, and "
                 "from there straight to the run's network."
+                + (f" The run was {arithmetic_text(self.arithmetics)}." if self.arithmetics else "")
             )
         elif self.distance > 0:
+            why = (
+                f"it was {arithmetic_text(self.arithmetics)}"
+                if self.arithmetics
+                else "perhaps another kind of processor, another version of glassnet or another library trained it"
+            )
             said.append(
-                f"Training it again came out {self.distance:.3g} from the run's network; perhaps another kind of processor, "
-                "another version of glassnet or another library trained it. The last point of the path is the run's own."
+                f"Training it again came out {self.distance:.3g} from the run's network; {why}. The last point of the path is "
+                "the run's own."
             )
         return " ".join(said) or None
 
@@ -238,7 +252,7 @@ def way(past: Past, now: Checkpoint, n: int, whole: bool = True, interrupt: thre
                 distance = _distance(moment.network, now.network)
     except GlassnetError:  # it ran away, or cannot be trained here
         pass
-    return Way(trail.ending(now.network), distance, whole)
+    return Way(trail.ending(now.network), distance, whole, past.other_arithmetics(end))
 
 
 def _gap(step: int) -> int:
@@ -347,7 +361,7 @@ def again(run: Run, plan: Plan, data: Dataset) -> tuple[Network, str | None]:
     end = place_of(settled(plan.checkpoint, len(data)))
     log = Log.of(led_to(events, plan.checkpoint)).settled(len(data)).until(end)
     edits = sum(map(len, log.edits.values()))
-    other = Past(first, data, replace(log, edits={}), engine=run.about.get("engine"))
+    other = Past(first, data, replace(log, edits={}), engine=run.about.get("engine"), arithmetic=run.arithmetic)
     network = other.at(end).network
     said = [f"{edits} edits by hand were left out."] if edits else []
     if not is_random(run, first):

@@ -13,7 +13,7 @@ import contextlib
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,14 +23,15 @@ from glassnet.arrays import to_numpy
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.data import Dataset
 from glassnet.edits import Edit, edited
-from glassnet.engine import Engine
+from glassnet.engine import ARITHMETIC, Engine
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.events import EpochEnded, Stepped
 from glassnet.files import NotSaved
 from glassnet.interchange import read_checkpoint, save_checkpoint
+from glassnet.runs import settled_place
 from glassnet.training import as_engine, continued, train
 
-__all__ = ["Interrupted", "Log", "Moment", "Past", "Place", "engine_of", "place_of", "settled"]
+__all__ = ["Interrupted", "Log", "Moment", "Past", "Place", "arithmetic_text", "engine_of", "place_of", "settled"]
 
 Place: TypeAlias = tuple[int, int]
 """How many epochs are complete, and how many examples of the next were looked at."""
@@ -45,6 +46,8 @@ _WINDOW = 48
 """Minibatches that are walked one by one before the one that is asked for."""
 _A_SAVE = 8
 """Moments written to disk at once, at most."""
+_DID = {1: "kept subnormal numbers, in float32 those below 1.2e-38"}
+"""What each arithmetic of before did that the next one does otherwise."""
 
 
 class Interrupted(GlassnetError):
@@ -90,6 +93,19 @@ def _kept() -> Engine:
     return Fused(keep=True)
 
 
+def arithmetic_text(others: Sequence[int]) -> str:
+    """That a run was trained by other arithmetics than today's, and what follows: the end of a sentence about it."""
+    said = []
+    for number in others:
+        did = f", which {_DID[number]}" if number in _DID else ""
+        when = "an earlier" if number < ARITHMETIC else "a later"
+        said.append(f"arithmetic {number} ({when} version of glassnet{did})")
+    return (
+        f"trained, at least in part, by {' and '.join(said)}; training it again by arithmetic {ARITHMETIC} can differ in the "
+        "last digits"
+    )
+
+
 @dataclass(slots=True, eq=False)
 class Log:
     """What was changed along a training, by place; all of it happens before the next minibatch.
@@ -98,11 +114,13 @@ class Log:
         settings: the settings that it went on with, in the order in which they were chosen.
         edits: what a hand changed in the network.
         engines: the name of the engine that it went on with, where that was another one.
+        arithmetics: the :data:`~glassnet.engine.ARITHMETIC` that it went on with, where that was another one.
     """
 
     settings: dict[Place, list[Settings]] = field(default_factory=dict)
     edits: dict[Place, list[Edit]] = field(default_factory=dict)
     engines: dict[Place, str] = field(default_factory=dict)
+    arithmetics: dict[Place, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[dict[str, Any]]) -> Log:
@@ -111,7 +129,7 @@ class Log:
 
         Errors: :class:`~glassnet.errors.WrongFile` if one of them is damaged.
         """
-        log, last, engine, count = cls(), None, None, None
+        log, last, engine, arithmetic, count = cls(), None, None, None, None
         for event in events:
             place = (event["at"][0], event["at"][1])
             if event["event"] == "started" and type(event.get("examples")) is int and event["examples"] > 0:
@@ -119,6 +137,10 @@ class Log:
             try:
                 if event["event"] == "started" and isinstance(event.get("engine"), str) and event["engine"] != engine:
                     engine = log.engines[place] = event["engine"]
+                # The first arithmetic was not noted yet.
+                number = event.get("arithmetic", 1) if event["event"] == "started" else None
+                if type(number) is int and number > 0 and number != arithmetic:
+                    arithmetic = log.arithmetics[place] = number
                 if event["event"] == "started" and event.get("settings") != last:
                     last = event.get("settings")
                     log.settings.setdefault(place, []).append(Settings.from_data(last))
@@ -130,7 +152,7 @@ class Log:
         return log if count is None else log.settled(count)
 
     def places(self) -> list[Place]:
-        """Where something was changed, in order."""
+        """Where something was changed, in order. Another arithmetic is no change of the run's: it came with another version."""
         return sorted({*self.settings, *self.edits, *self.engines})
 
     def settled(self, examples: int) -> Log:
@@ -139,11 +161,13 @@ class Log:
         """
         settings: dict[Place, list[Settings]] = {}
         for at in sorted(self.settings):
-            settings.setdefault(_settled(at, examples), []).extend(self.settings[at])
+            settings.setdefault(settled_place(at, examples), []).extend(self.settings[at])
         edits: dict[Place, list[Edit]] = {}
         for at in sorted(self.edits):
-            edits.setdefault(_settled(at, examples), []).extend(self.edits[at])
-        return Log(settings, edits, {_settled(at, examples): self.engines[at] for at in sorted(self.engines)})
+            edits.setdefault(settled_place(at, examples), []).extend(self.edits[at])
+        engines = {settled_place(at, examples): self.engines[at] for at in sorted(self.engines)}
+        arithmetics = {settled_place(at, examples): self.arithmetics[at] for at in sorted(self.arithmetics)}
+        return Log(settings, edits, engines, arithmetics)
 
     def until(self, place: Place) -> Log:
         """What was changed up to a place, and at it."""
@@ -151,6 +175,7 @@ class Log:
             {at: list(each) for at, each in self.settings.items() if at <= place},
             {at: list(each) for at, each in self.edits.items() if at <= place},
             {at: name for at, name in self.engines.items() if at <= place},
+            {at: number for at, number in self.arithmetics.items() if at <= place},
         )
 
 
@@ -179,6 +204,7 @@ class Past:
         data: what it learned from.
         log: what was changed.
         engine: the name of what took its steps where the log does not say; see :func:`engine_of`.
+        arithmetic: the :data:`~glassnet.engine.ARITHMETIC` of its steps where the log does not say.
         folder: where moments are kept for the next time, by :meth:`save`; None: nowhere.
         budget: bytes of moments kept in memory, at most.
     """
@@ -190,6 +216,7 @@ class Past:
         log: Log | None = None,
         *,
         engine: str | None = None,
+        arithmetic: int = ARITHMETIC,
         folder: Path | None = None,
         budget: int = _BUDGET,
     ) -> None:
@@ -197,6 +224,7 @@ class Past:
         self.log = (log or Log()).settled(len(data))
         self._data = data
         self._engine = engine
+        self._arithmetic = arithmetic
         self._folder = folder
         self._budget = budget
         self._kept: dict[Place, Checkpoint | None] = {self.begin: self.first}  # None: on disk
@@ -235,6 +263,25 @@ class Past:
         """The name of the engine that takes the next minibatch from a place; None: the best there is."""
         at = max((each for each in self.log.engines if each <= place), default=None)
         return self._engine if at is None else self.log.engines[at]
+
+    def arithmetic_at(self, place: Place) -> int:
+        """The :data:`~glassnet.engine.ARITHMETIC` of the next minibatch from a place, when it was done."""
+        at = max((each for each in self.log.arithmetics if each <= place), default=None)
+        return self._arithmetic if at is None else self.log.arithmetics[at]
+
+    def other_arithmetics(self, end: Place) -> tuple[int, ...]:
+        """The arithmetics, in order, by which the training up to a place was calculated otherwise than it is today: training
+        it again can then give other last digits.
+        """
+        changed = {*self.log.places(), *self.log.arithmetics}
+        found = set()
+        for at in [self.begin, *(each for each in changed if each > self.begin)]:
+            number = self.arithmetic_at(at)
+            # What differed so far differed in compiled loops alone. Of later versions nobody knows that here.
+            compiled = self.engine_at(at) in (None, "fused") or self.settings_at(at).deform is not None
+            if at < end and number != ARITHMETIC and (compiled or number > ARITHMETIC):
+                found.add(number)
+        return tuple(sorted(found))
 
     def _base(self, epoch: int, below: int) -> int:
         """The last example of an epoch, up to ``below``, from which minibatches are counted."""
@@ -372,7 +419,8 @@ class Past:
 
     def branched(self, place: Place, folder: Path | None) -> Past:
         """The past of a training that is the same up to a place."""
-        other = Past(self.first, self._data, self.log.until(place), engine=self._engine, budget=self._budget)
+        log, engine, arithmetic = self.log.until(place), self._engine, self._arithmetic
+        other = Past(self.first, self._data, log, engine=engine, arithmetic=arithmetic, budget=self._budget)
         other._folder = folder
         for each in [each for each in self._places if self.begin < each <= place]:
             arrived = self._load(each) if each in self._kept else None  # loading one may let go of another
@@ -566,10 +614,6 @@ class Past:
             if self._kept.get(place, self.first) is None:
                 del self._kept[place]
                 self._places.remove(place)
-
-
-def _settled(place: Place, examples: int) -> Place:
-    return place if place[1] < examples else (place[0] + 1, 0)
 
 
 def _check(interrupt: threading.Event | None) -> None:

@@ -23,7 +23,7 @@ import os
 import re
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -31,6 +31,7 @@ from zlib import crc32
 from glassnet import files
 from glassnet.checkpoint import Checkpoint
 from glassnet.edits import Edit, edited
+from glassnet.engine import ARITHMETIC
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import Evaluation
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
@@ -38,7 +39,8 @@ from glassnet.interchange import read_checkpoint, read_header, read_network, sav
 from glassnet.network import Network
 
 __all__ = [
-    "Busy", "Run", "about_text", "best_cost", "event_data", "event_line", "event_of", "is_checked", "led_to", "since_cost",
+    "Busy", "Run", "about_text", "best_cost", "event_data", "event_line", "event_of", "is_checked", "led_to",
+    "settled_place", "since_cost",
 ]  # fmt: skip
 
 
@@ -119,6 +121,12 @@ class Run:
             there = "holds no run: it has no run.json" if path.exists() else "does not exist"
             raise WrongFile(f"{path} {there}; glassnet train --out {path} makes one")
         return cls(path, _read_about(path))
+
+    @property
+    def arithmetic(self) -> int:
+        """The :data:`~glassnet.engine.ARITHMETIC` that the run began with; 1 where it was not noted, as by earlier versions."""
+        noted = self.about.get("arithmetic")
+        return noted if type(noted) is int and noted > 0 else 1
 
     # ── Who writes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -407,7 +415,7 @@ def led_to(events: Iterable[dict[str, Any]], checkpoint: Checkpoint) -> list[dic
     last = chosen[-1] if chosen else len(kept)
 
     def happened(number: int, event: dict[str, Any]) -> bool:
-        if _place(event["at"], count) != _place(here, count):
+        if settled_place(event["at"], count) != settled_place(here, count):
             return True
         if event["event"] == "started":
             return number <= last
@@ -416,9 +424,14 @@ def led_to(events: Iterable[dict[str, Any]], checkpoint: Checkpoint) -> list[dic
     return [event for number, event in enumerate(kept) if happened(number, event)]
 
 
-def _place(at: list[int], examples: int | None) -> list[int]:
-    """An epoch of which all examples were looked at is over, though its end was not noted yet."""
-    return at if examples is None or at[1] < examples else [at[0] + 1, 0]
+def settled_place(at: Sequence[int], examples: int | None) -> tuple[int, int]:
+    """A place, as complete epochs and examples of the next, with the very end of an epoch as the beginning of the next.
+
+    Args:
+        at: the place.
+        examples: how many an epoch has; None where nobody knows, which leaves the place as it is.
+    """
+    return (at[0], at[1]) if examples is None or at[1] < examples else (at[0] + 1, 0)
 
 
 def _is_in(event: dict[str, Any], network: Network) -> bool:
@@ -503,6 +516,7 @@ def event_data(event: Event) -> dict[str, Any]:
                 **data,
                 "examples": event.examples,
                 "engine": event.engine,
+                "arithmetic": ARITHMETIC,
                 "settings": settings,
             }
         case Stepped():

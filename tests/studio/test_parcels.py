@@ -25,6 +25,7 @@ from glassnet import (
     train,
 )
 from glassnet.deform import Elastic
+from glassnet.engine import ARITHMETIC
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint
 from glassnet.plans import answer_of, begun, fingerprint, reopened
 from glassnet.recipes import PRETRAINED, recipe
@@ -395,6 +396,13 @@ def test_what_a_run_says_of_itself_is_kept_only_where_it_can_be_true(run, stripe
     arrived = taken(rezipped(sent(run, tmp_path), broken("run.json", change)), tmp_path, stripes)
     assert arrived.about["name"] == "two lines"
     assert not {"recipe", "classes", "patience", "evil", "bookmarks"} & set(arrived.about)
+    assert arrived.about["arithmetic"] == ARITHMETIC
+
+
+@pytest.mark.parametrize("lie", ["2", True, 0, 10**30, None])
+def test_an_arithmetic_that_cannot_be_is_not_kept(run, stripes, tmp_path, lie):
+    path = rezipped(sent(run, tmp_path), broken("run.json", lambda about: about.update(arithmetic=lie)))
+    assert "arithmetic" not in taken(path, tmp_path, stripes).about
 
 
 def test_a_network_that_is_too_large_to_show(run, stripes, tmp_path):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from small_run import RAISED, Once, npz, numbers_npz, plan_on, run_on, same, until
 
-from glassnet import EpochEnded, Run, Stepped, WrongValue, last, train, training
+from glassnet import EpochEnded, Run, Stepped, WrongValue, last, record, train, training
 from glassnet.edits import Edit, edited
+from glassnet.engine import ARITHMETIC
 from glassnet.files import NotSaved
 from glassnet.plans import changed
 from glassnet.replay import Past
@@ -733,6 +734,154 @@ def test_a_finished_run_can_be_gone_through_again(trainer):
     assert state.notice.code == "finished"
     trainer.close()
     assert [event["event"] for event in state.run.events()].count("finished") == 1
+
+
+def of_arithmetic(run, number):
+    """A run on disk as a version of that arithmetic would have written it; 1: it noted none."""
+    more = {} if number == 1 else {"arithmetic": number}
+    about = {key: value for key, value in run.about.items() if key != "arithmetic"}
+    events = [{key: value for key, value in event.items() if key != "arithmetic"} for event in run.events()]
+    (run.path / "events.jsonl").unlink()
+    run.append([{**event, **more} if event["event"] == "started" else event for event in events])
+    run.describe({**about, **more})
+
+
+def one_digit_off(run):
+    """Another last digit in its network, as another arithmetic, or processor, would have left it."""
+    now = run.checkpoint()
+    layers = list(now.network.layers)
+    bias = layers[1].bias.copy()
+    bias[0] = np.nextafter(bias[0], np.float32(9))
+    layers[1] = replace(layers[1], bias=bias)
+    run.save(replace(now, network=replace(now.network, layers=tuple(layers))))
+
+
+def recorded(folder, path, engine=None):
+    """A run of two epochs, as the command line trains it, and its plan."""
+    run, plan = run_on(folder, path, {"epochs": 2})
+    run.save_first(plan.checkpoint)
+    last(record(train(None, plan.splits.train, start=plan.checkpoint, engine=engine), run))
+    return Run.open(run.path), replace(plan, checkpoint=run.checkpoint())
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "says"),
+    [
+        (
+            1,
+            "differs_earlier",
+            "this run was trained, at least in part, by arithmetic 1 (an earlier version of glassnet",
+        ),
+        (ARITHMETIC, "differs", "another version of glassnet, or another kind of processor, trained this run"),
+        (
+            ARITHMETIC + 1,
+            "differs_later",
+            f"trained, at least in part, by arithmetic {ARITHMETIC + 1} (a later version of glassnet); training",
+        ),
+    ],
+)
+@pytest.mark.parametrize("how", ["seek", "play"])
+def test_training_again_that_comes_out_otherwise_names_what_is_known_of_the_reason(
+    stripes, tmp_path, how, number, code, says
+):
+    run, plan = recorded(tmp_path, stripes)
+    of_arithmetic(run, number)
+    one_digit_off(run)
+    made = Trainer(run, replace(plan, checkpoint=run.checkpoint()), lambda: None, speed=None)
+    try:
+        made.seek((0, 0))
+        assert made.state.notice is None
+        if how == "seek":
+            made._past._recent.clear()
+            made.seek((2, 0))
+        else:
+            made.play()
+        state = until(
+            lambda: made.state if made.state.mode == "finished" and made.state.notice.code != "finished" else None
+        )
+        assert state.notice.code == code  # and not only that it is finished
+        assert state.notice.text.startswith("training again gave other last digits than are on record: ")
+        assert says in state.notice.text
+        assert same(state.weights.network, run.network())  # the run's own, as it was saved
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("number", [1, ARITHMETIC + 1])
+def test_training_again_that_comes_out_the_same_says_nothing_of_arithmetic(stripes, tmp_path, number):
+    run, plan = recorded(tmp_path, stripes)
+    of_arithmetic(run, number)
+    made = Trainer(run, plan, lambda: None, speed=None)
+    try:
+        made.seek((0, 0))
+        made.play()
+        assert until(lambda: made.state if made.state.mode == "finished" else None).notice.code == "finished"
+    finally:
+        made.close()
+
+
+def test_from_where_on_a_run_has_todays_arithmetic_is_on_record_once_it_goes_on(stripes, tmp_path):
+    run, plan = recorded(tmp_path, stripes)
+    events = [event for event in run.events() if event["at"] <= [1, 0]]
+    (run.path / "events.jsonl").unlink()
+    run.append(events)
+    end = Past(plan_on(stripes, {"epochs": 2}).checkpoint, plan.splits.train).at((1, 0))
+    run.save(end)
+    of_arithmetic(run, 1)
+    before = (run.path / "events.jsonl").read_bytes()
+    plan = replace(plan, checkpoint=end)
+    made = Trainer(run, plan, lambda: None)
+    until(lambda: made._events is not None)
+    made.seek((0, 50))
+    made.step()
+    made.seek((1, 0))
+    made.close()
+    assert (run.path / "events.jsonl").read_bytes() == before  # it was only looked at
+
+    made = Trainer(Run.open(run.path), plan, lambda: None)
+    made.step()
+    assert made.state.log.arithmetics == {(0, 0): 1, (1, 0): ARITHMETIC}
+    made.step()
+    made.close()
+    new = run.events()[len(events) :]
+    assert [(event["event"], event["at"], event.get("arithmetic")) for event in new] == [
+        ("started", [1, 0], ARITHMETIC), ("stepped", [1, 10], None), ("stepped", [1, 20], None),
+    ]  # fmt: skip
+    made = Trainer(Run.open(run.path), replace(plan, checkpoint=run.checkpoint()), lambda: None)
+    try:
+        now = [made._past.arithmetic_at(place) for place in [(0, 0), (0, 190), (1, 0), (1, 20)]]
+        assert now == [1, 1, ARITHMETIC, ARITHMETIC]
+        made.step()  # it is on record already
+        made.seek((0, 100))
+        made.change({"learning_rate": 0.1})  # a branch of the part that was trained by then
+        made.step()
+        branch = made.state.run
+        assert made.state.log.arithmetics == {(0, 0): 1, (0, 100): ARITHMETIC}
+    finally:
+        made.close()
+    assert [event["event"] for event in run.events()].count("started") == 2
+    assert Run.open(branch.path).arithmetic == 1
+    assert [event.get("arithmetic") for event in branch.events() if event["event"] == "started"] == [None, ARITHMETIC]
+
+
+def test_stepped_over_a_place_where_the_engine_became_another_it_is_that_engines_training(stripes, tmp_path):
+    run, plan = run_on(tmp_path, stripes, {"epochs": 2})
+    run.save_first(plan.checkpoint)
+    for event in record(train(None, plan.splits.train, start=plan.checkpoint, engine="fused"), run):
+        if isinstance(event, EpochEnded):
+            break
+    run.rewind(event.checkpoint)
+    last(record(train(None, plan.splits.train, start=event.checkpoint, engine="reference"), run))
+    made = Trainer(Run.open(run.path), replace(plan, checkpoint=run.checkpoint()), lambda: None, speed=None)
+    try:
+        assert made.state.log.engines == {(0, 0): "fused", (1, 0): "reference"}
+        made.seek((0, 180))
+        for _ in range(22):
+            made.step()
+        assert (made.state.at, made.state.mode) == ((2, 0), "finished")
+        assert made.state.notice.code == "finished"  # and not that it came out otherwise
+    finally:
+        made.close()
 
 
 def test_a_change_in_the_past_branches_off_and_the_old_run_stays_whole(trainer, stripes):

@@ -55,7 +55,13 @@ def _info(
                     "cost": None if network.cost is None else to_data(network.cost),
                     "settings": None if checkpoint is None else checkpoint.settings.to_data(),
                     "changes": [
-                        {"at": list(each.at), "settings": each.values, "edits": each.edits, "engine": each.engine}
+                        {
+                            "at": list(each.at),
+                            "settings": each.values,
+                            "edits": each.edits,
+                            "engine": each.engine,
+                            "arithmetic": each.arithmetic,
+                        }
                         for each in changes
                     ],
                     "about": about,
@@ -113,7 +119,11 @@ def _info(
             ("data", f"{', '.join(data.get('sources', []))}, {data.get('examples', 0):,} examples"),
             ("initializer", about.get("initializer", "unknown")),
             ("begun", about.get("created", "at an unknown time")),
-            ("glassnet", f"{about.get('glassnet')}, NumPy {about.get('numpy')}, Python {about.get('python')}"),
+            (
+                "glassnet",
+                f"{about.get('glassnet')}, arithmetic {run.arithmetic}, NumPy {about.get('numpy')}, "
+                f"Python {about.get('python')}",
+            ),
         ]
     out.print()
     out.print(facts(rows))
@@ -133,6 +143,8 @@ def _change_in_words(change: Change) -> str:
         said.append(f"{change.edits} edit{'s' if change.edits > 1 else ''} by hand")
     if change.engine:
         said.append(f"engine {change.engine}")
+    if change.arithmetic:
+        said.append(f"arithmetic {change.arithmetic}")
     return ", ".join(said)
 
 

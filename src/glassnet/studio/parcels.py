@@ -527,6 +527,8 @@ def _about(about: Mapping[str, Any], name: str) -> dict[str, Any]:
     if isinstance(about.get("name"), str) and (title := _name(about["name"])):
         kept["name"] = title
     kept["from"] = name
+    if type(about.get("arithmetic")) is int and 0 < about["arithmetic"] < _PLACE:
+        kept["arithmetic"] = about["arithmetic"]
     if type(about.get("patience")) is int and 0 < about["patience"] < _PLACE:
         kept["patience"] = about["patience"]
     for key, good in (("classes", _is_classes), ("sizes", _is_sizes), ("bookmarks", _is_bookmarks)):

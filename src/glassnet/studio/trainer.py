@@ -34,6 +34,7 @@ from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.data import Splits
 from glassnet.deform import Deformer
 from glassnet.edits import Edit, edited, effective
+from glassnet.engine import ARITHMETIC
 from glassnet.errors import GlassnetError, WrongValue
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
 from glassnet.explain.examples import precise
@@ -42,7 +43,7 @@ from glassnet.network import Network
 from glassnet.optimizers import Memory
 from glassnet.plans import Plan, changed, numbered
 from glassnet.questions import first_of, past_of
-from glassnet.replay import Interrupted, Log, Past, Place, engine_of, place_of, settled
+from glassnet.replay import Interrupted, Log, Past, Place, arithmetic_text, engine_of, place_of, settled
 from glassnet.runs import Run, best_cost, event_data, led_to
 from glassnet.studio.charts import Charts, judgement_of, number_of, steps_at
 from glassnet.studio.workers import Refused, Worker, failure
@@ -54,7 +55,9 @@ __all__ = [
 
 Mode = Literal["paused", "playing", "stepping", "finished", "diverged", "watching"]
 
-CARRIED = ("data", "recipe", "initializer", "sizes", "classes", "engine", "glassnet", "created", "python", "numpy")
+CARRIED = (
+    "data", "recipe", "initializer", "sizes", "classes", "engine", "glassnet", "arithmetic", "created", "python", "numpy",
+)  # fmt: skip
 """What a run that goes on from another says of itself as that one does."""
 _FILM = 25
 """Events a second: as often as a screen shows a film. Faster speeds do several minibatches in each."""
@@ -326,7 +329,8 @@ class Trainer:
         self._every: int | None = None
         self._due = self._saved = self._begun = self._kept = 0.0
         self._waiting: list[dict[str, Any]] = []  # events to be written
-        self._recorded: Any = None  # the settings that were last written among them
+        self._recorded: Any = None  # what the last of them says that the training goes on with: see _going_on
+        self._owed: Started | None = None  # to be written with the next minibatch: it has another arithmetic
         self._best: Checkpoint | None = None  # one to be written, and the validation cost of the best of all
         self._best_cost: float | None = None
         self._lately: deque[tuple[float, int]] = deque()
@@ -660,7 +664,7 @@ class Trainer:
         with self._lock:
             self._waiting, self._best = [], None
             self._best_cost = best_cost(past)
-            self._recorded = _last_started(past)
+            self._recorded, self._owed = _last_started(past), None
             self._back, self._target = plan.checkpoint if len(past) < len(recorded) else None, None
             self._unsaved = self._back is not None
             self._unlogged, self._untouched = False, None
@@ -773,7 +777,7 @@ class Trainer:
         now = moment.checkpoint
         if target == state.end:
             if not _same(now, self._end):
-                self._differs(now)
+                self._differs()
             now = self._end
         batch = None
         if moment.before is not None and moment.arrived is not None:
@@ -785,7 +789,7 @@ class Trainer:
         self.untell("diverged", "finished", "stopped", "branched")
         done = now.epoch >= now.settings.epochs and now.example == 0
         if done:
-            self._tell(_finished(now))
+            self._tell_finished(now)
         told = state.told if now.settings == state.checkpoint.settings else next(self._serials)
         self._stale = not done
         self._target = None
@@ -800,14 +804,15 @@ class Trainer:
             redo=(),
         )
 
-    def _differs(self, now: Checkpoint) -> None:
-        self._tell(
-            Notice(
-                "differs",
-                "training again gave other last digits than are on record: another version of glassnet, or another kind of "
-                "processor, trained this run",
-            )
-        )
+    def _differs(self) -> None:
+        """Training again up to the run's end came out otherwise: say why, where that is known."""
+        others = self._past.other_arithmetics(self._state.end)
+        if others:
+            code = "differs_earlier" if others[0] < ARITHMETIC else "differs_later"
+            why = f"this run was {arithmetic_text(others)}"
+        else:
+            code, why = "differs", "another version of glassnet, or another kind of processor, trained this run"
+        self._tell(Notice(code, f"training again gave other last digits than are on record: {why}"))
 
     def _go_back(self, epoch: bool) -> None:
         at = self._state.at
@@ -855,7 +860,7 @@ class Trainer:
             self._past = self._past.branched(at, run.path / "moments")
             self._end = state.checkpoint
             self._best, self._best_cost = None, best_cost(events)
-            self._recorded = _last_started(events)
+            self._recorded, self._owed = _last_started(events), None
             self._stale = self._unsaved = True
             charts = state.charts.until(state.place)  # finer than what is on record of a fast training
             self._publish(run=run, end=at, log=self._past.log, charts=charts, told=next(self._serials))
@@ -1017,20 +1022,38 @@ class Trainer:
             self._end = started.checkpoint
         self._publish(**changes)
         if not state.past:
-            self._note_settings(started)
+            self._note_settings(started, begun=False)
 
-    def _note_settings(self, started: Started) -> None:
-        """Put on record with which settings, and by which engine, the run goes on from its end, where they are others."""
+    def _note_settings(self, started: Started, begun: bool = True) -> None:
+        """Put on record with which settings, by which engine and by which arithmetic the run goes on from its end, where they
+        are others.
+
+        Args:
+            started: the training that goes on.
+            begun: whether something was changed, or the next minibatch follows at once. Otherwise another arithmetic waits
+                for that: a run of an earlier version that is only looked at stays as it is.
+        """
         data, state = event_data(started), self._state
-        if (data["settings"], data["engine"]) == self._recorded:
+        going, self._owed = _going_on(data), None
+        if going == self._recorded:
             return
-        self._recorded = data["settings"], data["engine"]
+        if not begun and self._recorded is not None and going[:2] == self._recorded[:2]:
+            self._owed = started
+            return
+        self._recorded = going
         self._record(data)
-        log = replace(state.log, settings={**state.log.settings}, engines={**state.log.engines})
+        log = replace(
+            state.log,
+            settings={**state.log.settings},
+            engines={**state.log.engines},
+            arithmetics={**state.log.arithmetics},
+        )
         if not log.settings or started.checkpoint.settings != self._past.settings_at(state.at):
             log.settings[state.at] = [*log.settings.get(state.at, ()), started.checkpoint.settings]
         if self._past.engine_at(state.at) != started.engine:
             log.engines[state.at] = started.engine
+        if self._past.arithmetic_at(state.at) != data["arithmetic"]:
+            log.arithmetics[state.at] = data["arithmetic"]
         self._past.log = log
         self._publish(log=log, told=next(self._serials))
 
@@ -1059,6 +1082,8 @@ class Trainer:
 
     def _advance(self) -> None:
         """One event, and those that follow from it without another minibatch."""
+        if self._owed is not None and not self._state.past:
+            self._note_settings(self._owed)
         n = len(self._state.splits.train)
         event = self._next()
         if isinstance(event, Stepped):
@@ -1126,10 +1151,10 @@ class Trainer:
         state, place = self._state, place_of(now)
         if place == state.end:
             if not _same(self._past.applied(now), self._end):
-                self._differs(now)
+                self._differs()
             self._close_events()
             self._stale, now = True, self._end
-        elif place in state.log.settings or place in state.log.edits:
+        elif place in state.log.settings or place in state.log.edits or place in state.log.engines:
             self._close_events()
             now = self._past.applied(now)
         return now, weights if now.network is weights.network else Weights(next(self._serials), now.network)
@@ -1163,7 +1188,7 @@ class Trainer:
             if now.epoch >= now.settings.epochs:
                 self._close_events()
                 self._stale, changes["mode"], changes["rate"] = False, "finished", None
-                self._tell(_finished(now))
+                self._tell_finished(now)
         else:
             if judged is not None:
                 place = event.epoch * len(state.splits.train)
@@ -1215,7 +1240,6 @@ class Trainer:
     def _save(self) -> None:
         """Write the run's folder; what cannot be written is a notice, and training goes on."""
         self._saved = time.monotonic()
-        self._unsaved = False
         self._note_edits()
         self._unsaved = False  # what was just noted is written now
         state = self._state
@@ -1246,6 +1270,13 @@ class Trainer:
             self._notices.pop(notice.code, None)
             self._notices[notice.code] = notice
             self._publish()
+
+    def _tell_finished(self, now: Checkpoint) -> None:
+        """That all epochs are trained, after training again: if that came out otherwise than on record, this stays shown."""
+        with self._lock:
+            differs = [notice for code, notice in self._notices.items() if code.startswith("differs")]
+            for notice in [_finished(now), *differs]:
+                self._tell(notice)
 
     def _publish(self, **changes: Any) -> None:
         with self._lock:
@@ -1280,7 +1311,12 @@ def _same(one: Checkpoint, other: Checkpoint) -> bool:
     return all(a.weight.tobytes() == b.weight.tobytes() and a.bias.tobytes() == b.bias.tobytes() for a, b in pairs)
 
 
-def _last_started(events: list[dict[str, Any]]) -> Any:
-    """The settings, and the engine, on record that the training goes on with."""
-    found = [(event.get("settings"), event.get("engine")) for event in events if event["event"] == "started"]
+def _going_on(started: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """The settings, the engine and the arithmetic that a training goes on with, as its event says."""
+    return started.get("settings"), started.get("engine"), started.get("arithmetic", 1)
+
+
+def _last_started(events: list[dict[str, Any]]) -> tuple[Any, Any, Any] | None:
+    """What is on record that the training goes on with."""
+    found = [_going_on(event) for event in events if event["event"] == "started"]
     return found[-1] if found else None
