@@ -10,6 +10,7 @@ Libraries are loaded when a contestant is made, never before: a worker first set
 from __future__ import annotations
 
 import os
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ Weights: TypeAlias = list[tuple[Any, Any]]
 """The weight (out, in) and the bias of each layer, in NumPy."""
 
 EPSILON = 1e-8
+CALL = 0.008
+"""Seconds that one call of glassnet's engine should take, as in its train()."""
 
 
 # ── The list ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,6 +149,14 @@ class Trainer:
     @abstractmethod
     def weights(self) -> Weights:
         """What it has learned so far."""
+
+    @abstractmethod
+    def save(self) -> Any:
+        """A copy of the state of the training (weights, and what the optimizer remembers), for :meth:`load`."""
+
+    @abstractmethod
+    def load(self, saved: Any) -> None:
+        """Go back to a state that :meth:`save` copied, which stays as it is. What was compiled or learned about speed stays."""
 
 
 class Contestant:
@@ -311,7 +322,8 @@ class GlassnetTrainer(Trainer):
         self.restart(network)
 
     def restart(self, network: Any) -> None:
-        self.epoch = 0
+        self.epoch, self.stretch = 0, 1
+        self.state: Any = None  # gives back the memory of the last one first
         memory = self.optimizer.init(network.layers, total=self.steps)
         self.state = self.engine.start(network, self.data, self.cost, self.optimizer, memory)
 
@@ -323,12 +335,40 @@ class GlassnetTrainer(Trainer):
     def train(self, rows: Any, rates: Any = None) -> None:
         from glassnet.engine import Batches
 
-        self.state, _ = self.engine.advance(self.state, Batches(rows, self.work.batch, self.epoch))
+        # As glassnet's train() calls its engine: minibatches for some milliseconds at a time. Between two calls the engine
+        # may change its number of threads.
+        size, seen = self.work.batch, 0
+        while seen < len(rows):
+            part = rows[seen : seen + self.stretch * size]
+            before = time.perf_counter()
+            self.state, costs = self.engine.advance(self.state, Batches(part, size, self.epoch))
+            took = time.perf_counter() - before
+            self.stretch = max(1, min(2 * self.stretch, int(len(costs) * CALL / (took + 1e-9))))
+            seen += len(part)
         self.epoch += 1
 
     def weights(self) -> Weights:
         network, _ = self.engine.checkpoint(self.state)
         return [(layer.weight, layer.bias) for layer in network.layers]
+
+    def save(self) -> Any:
+        model = getattr(self.state, "model", None)  # the fused engine's, whose arrays are written in place
+        arrays = None if model is None else [array.copy() for array in self._arrays()]
+        return self.epoch, self.state.memory if arrays else self.state, arrays
+
+    def load(self, saved: Any) -> None:
+        self.epoch, kept, arrays = saved
+        if arrays is None:  # the reference engine's states are values
+            self.state = kept
+            return
+        # In place: a new state would have to find out anew how many threads pay, and list all inks.
+        self.state.memory = kept
+        for array, value in zip(self._arrays(), arrays, strict=True):
+            array[...] = value
+
+    def _arrays(self) -> list[Any]:
+        model = self.state.model
+        return [model.parameters, model.first, model.second]
 
 
 # ── PyTorch ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -438,6 +478,20 @@ class TorchTrainer(Trainer):
         arrays = [each.detach().numpy() for each in self.parameters]
         return list(zip(arrays[::2], arrays[1::2], strict=True))
 
+    @abstractmethod
+    def remembered(self) -> list[Any]:
+        """The tensors that the optimizer keeps from step to step."""
+
+    def save(self) -> Any:
+        return [each.detach().clone() for each in (*self.parameters, *self.remembered())]
+
+    def load(self, saved: Any) -> None:
+        import torch
+
+        with torch.no_grad():
+            for each, value in zip((*self.parameters, *self.remembered()), saved, strict=True):
+                each.copy_(value)
+
 
 class TorchEager(TorchBase):
     """PyTorch, function after function."""
@@ -511,6 +565,12 @@ class ByOptimizer(TorchTrainer):
         self.loss(self.parameters, self.inputs.index_select(0, rows), self.targets.index_select(0, rows)).backward()
         self.optimizer.step()
 
+    def remembered(self) -> list[Any]:
+        import torch
+
+        kept = [value for state in self.optimizer.state.values() for value in state.values()]
+        return [each for each in kept if isinstance(each, torch.Tensor)]
+
 
 class ByHand(TorchTrainer):
     """The optimizer's inner function alone, without its bookkeeping: a quarter faster where minibatches are small."""
@@ -553,6 +613,9 @@ class ByHand(TorchTrainer):
             else:
                 ahead = gradient
             torch._foreach_add_(self.parameters, ahead, alpha=-rate)
+
+    def remembered(self) -> list[Any]:
+        return [*self.mean, *self.square, *self.steps]
 
 
 class TorchCompile(TorchBase):
@@ -658,6 +721,9 @@ class Compiled(TorchTrainer):
         self.compiled(
             self.parameters, self.inputs, self.targets, rows, self.mean, self.square, self.taken, rate
         )  # fmt: skip
+
+    def remembered(self) -> list[Any]:
+        return [*self.mean, *self.square, self.taken]
 
 
 class CompiledLoss(ByHand):
@@ -831,6 +897,17 @@ class JaxTrainer(Trainer):
 
         return [(np.asarray(weight).T, np.asarray(bias)) for weight, bias in self.carry[0]]
 
+    def save(self) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        # A copy: an epoch is given its state for good, to write the next one in its place.
+        return jax.block_until_ready(jax.tree.map(lambda array: jnp.array(array, copy=True), self.carry))
+
+    def load(self, saved: Any) -> None:
+        self.carry = saved
+        self.carry = self.save()
+
 
 # ── scikit-learn ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -919,6 +996,16 @@ class SklearnTrainer(Trainer):
 
     def weights(self) -> Weights:
         return [(w.T, b) for w, b in zip(self.classifier.coefs_, self.classifier.intercepts_, strict=True)]
+
+    def save(self) -> Any:
+        from copy import deepcopy
+
+        return deepcopy(self.classifier)  # with its optimizer, whose arrays are the classifier's own in the copy, too
+
+    def load(self, saved: Any) -> None:
+        from copy import deepcopy
+
+        self.classifier = deepcopy(saved)
 
 
 def _scheduled(classifier: Any) -> Any:

@@ -6,15 +6,21 @@ is said to be missed.
 
 from __future__ import annotations
 
+import datetime
 import inspect
+import json
 import statistics
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["seconds", "summary", "write"]
+from workloads import WORKLOADS
 
+__all__ = ["kept", "seconds", "summary", "write"]
+
+RESULTS = Path(__file__).parent / "results"
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "performance.md"
 MARKS = "<!-- performance: written by bench/run.py -->", "<!-- /performance -->"
@@ -22,17 +28,29 @@ READMES = {
     "README.md": (
         "", "glassnet", "best peer", "times as fast",
         "an epoch of {0}, minibatch {1}", "one image through {0}", "10,000 images through {0}",
+        "{processor}, {cores} cores. Epochs are those from epoch {epoch} on, which can take longer than the first ones.",
+        "{processor}, {cores} cores. Epochs are early ones; late ones, which can take longer, were not timed.",
+        "epoch {epoch}",
     ),
     "README.zh.md": (
         "", "glassnet", "最快的对手", "速度之比",
         "{0} 训练一轮，每批 {1} 个样本", "{0} 判断一张图像", "{0} 判断一万张图像",
+        "{processor}，{cores} 个处理器核。训练的用时取自第 {epoch} 轮起：后期的一轮可能比最初几轮更慢。",
+        "{processor}，{cores} 个处理器核。训练的用时取自最初几轮：后期的一轮可能更慢，尚未测量。",
+        "第 {epoch} 轮",
     ),
 }  # fmt: skip
 """Where the README of each language quotes the results, and its words."""
 OURS = "glassnet"
+KINDS = ("amd", "intel", "arm")
+"""Kinds of processors (:func:`machine.vendor`) whose results are looked for first, in this order; then any others."""
+KEPT_SHARE = 0.9
+"""Beside one neighbor, glassnet must be at least this times as fast as one thread of it beside the same neighbor."""
 BUSY = 0.5
 """From this load average on, something else is running."""
 # Okabe and Ito's colors, which are told apart by all kinds of eyes.
+MOST, NEAR = 10, 1.5
+"""Epochs of a turn at most; how many times as long as the best peer one may take that trains the whole way to late epochs."""
 COLORS = {
     OURS: "#0072B2",
     "torch-eager": "#E69F00",
@@ -42,6 +60,26 @@ COLORS = {
     "onnxruntime": "#56B4E9",
 }
 INK, PALE = "#333333", "#dddddd"
+
+
+# ── What there is ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def kept() -> list[dict[str, Any]]:
+    """The results of each kind of processor that are there, the newest first."""
+    names = [*KINDS, *sorted({path.stem for path in RESULTS.glob("*.json")} - set(KINDS))]
+    paths = [path for name in names if (path := RESULTS / f"{name}.json").exists()]
+    found = [json.loads(path.read_text()) for path in paths]
+    return newest_first([each for each in found if "workloads" in each and "machine" in each and not each.get("quick")])
+
+
+def newest_first(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, by the time at which their run began."""
+    return sorted(
+        results,
+        key=lambda each: datetime.datetime.strptime(each["machine"]["date"], "%Y-%m-%d %H:%M %z"),
+        reverse=True,
+    )
 
 
 # ── Figures as text ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,19 +170,58 @@ def _ours(measured: dict[str, Any]) -> dict[str, Any] | None:
     return one if one and one["status"] == "measured" else None
 
 
-def _verdict(measured: dict[str, Any]) -> tuple[str, str, str, str]:
-    """Ours, the best peer, their ratio, and whether the target was reached."""
-    ours, best, target = _ours(measured), _best(measured), measured["work"]["target"]
+def _goals(measured: dict[str, Any]) -> tuple[float, float | None]:
+    """The ratio that is asked for now, and the one that is aimed at: today's, not those of the day of the measurement."""
+    work = measured["work"]
+    known = WORKLOADS.get(work["name"])
+    return (known.target or 0.0, known.aim) if known else (work["target"], work.get("aim"))
+
+
+def _is_late(one: dict[str, Any]) -> bool:
+    """Whether the times and ratios of a contestant are of late epochs; those of early ones stand beside them."""
+    return "early" in one
+
+
+def _fell_short(one: dict[str, Any], results: dict[str, Any]) -> int | None:
+    """The epoch in which a contestant's late turns began, if time was up before it had come as far as the others."""
+    late, reached = results["effort"].get("late"), one.get("epochs", {}).get("late")
+    return int(reached) if late and reached is not None and reached < late else None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Ours against the best peer on a workload, as text."""
+
+    ours: str
+    best: str
+    early: str
+    ratio: str
+    reached: str
+
+
+NOT_LATE = "cannot be said: no late epochs were timed"
+
+
+def _verdict(measured: dict[str, Any], results: dict[str, Any]) -> Verdict:
+    """A training is judged by its late epochs; where there are none, there is no verdict."""
+    ours, best, (target, _) = _ours(measured), _best(measured), _goals(measured)
     mine = seconds(statistics.median(ours["seconds"])) if ours else measured["contestants"][OURS]["status"]
     theirs = f"{best[1]['label']}: {seconds(statistics.median(best[1]['seconds']))}" if best else "none was measured"
     if not (ours and best and best[1]["ratios"]):
-        return mine, theirs, "–", "cannot be said"
-    ratio = statistics.median(best[1]["ratios"])
+        return Verdict(mine, theirs, "–", "–", "cannot be said")
+    peer = best[1]
+    if measured["work"]["kind"] == "train" and not _is_late(peer):
+        return Verdict(mine, theirs, _times(peer["ratios"]), "–", NOT_LATE)
+    if (epoch := _fell_short(peer, results)) is not None:
+        theirs += f", in epoch {epoch}"
+    ratio = statistics.median(peer["ratios"])
     reached = "reached" if ratio >= target else f"**missed** by {1 - ratio / target:.0%}"
     absent = [one["label"] for one in measured["contestants"].values() if one["status"] in ("missing", "failed")]
     if absent:
         reached += f", but not measured: {'; '.join(absent)}"
-    return mine, theirs, _times(best[1]["ratios"]), reached
+    return Verdict(
+        mine, theirs, _times(peer["early"]["ratios"]) if _is_late(peer) else "–", _times(peer["ratios"]), reached
+    )
 
 
 def _limit(measured: dict[str, Any], ceilings: dict[str, Any]) -> tuple[float, str] | None:
@@ -161,80 +238,102 @@ def summary(results: dict[str, Any]) -> str:
     load = results["machine"]["load"]
     lines = [f"something else is running here (load average {load[0]:.2f})"] if load and load[0] > BUSY else []
     for name, measured in results["workloads"].items():
-        mine, theirs, ratio, reached = _verdict(measured)
-        reached = reached.replace("**", "")
-        against = f"ratio {ratio}, target {measured['work']['target']:g}×: {reached}"
-        lines.append(f"{name}: glassnet {mine}; best peer {theirs}; {against}")
+        found = _verdict(measured, results)
+        against = f"ratio {found.ratio} (early {found.early}), target {_goals(measured)[0]:g}×"
+        reached = found.reached.replace("**", "")
+        lines.append(f"{name}: glassnet {found.ours}; best peer {found.best}; {against}: {reached}")
         if measured["disturbed"] > 0.02:
             lines.append(
                 f"    contestants that should have been waiting computed {measured['disturbed']:.0%} of the time"
             )
+    for name, one in results.get("busy", {}).get("workloads", {}).items():
+        row = _busy_verdict(one)
+        if row:
+            lines.append(f"{name}, beside others: {'; '.join(row)}".replace("**", ""))
     return "\n".join(lines)
 
 
 # ── The page ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def write(results: dict[str, Any]) -> None:
-    """The charts, and the page that shows them."""
-    charts = _charts(results)
-    PAGE.write_text("\n".join(_page(results, charts)).rstrip() + "\n", encoding="utf-8")
+def write(everything: Sequence[dict[str, Any]]) -> None:
+    """The charts of the newest results, and the page and the READMEs, from the results of all kinds of processors."""
+    everything = newest_first(everything)
+    charts = _charts(everything[0])
+    PAGE.write_text("\n".join(_page(everything, charts)).rstrip() + "\n", encoding="utf-8")
     for name, words in READMES.items():
         path = DOCS.parent / name
         text = path.read_text(encoding="utf-8")
         begin, end = (text.index(mark) for mark in MARKS)
-        table = "\n".join(readme_table(results, words))
+        table = "\n".join(readme_table(everything[0], words))
         path.write_text(f"{text[:begin]}{MARKS[0]}\n{table}{text[end:]}", encoding="utf-8")
     for path in (PAGE, *(DOCS / chart for chart in charts)):
         print(f"wrote {path}")
 
 
 def readme_table(results: dict[str, Any], words: Sequence[str]) -> list[str]:
-    """The few lines that the README quotes: each workload, ours, the best peer, and how many times as fast."""
-    rows = []
+    """The few lines that the README quotes: each workload, ours, the best peer, and how many times as fast; late epochs."""
+    rows, late = [], True
     for measured in results["workloads"].values():
         ours, best = _ours(measured), _best(measured)
         if ours is None or best is None or not best[1]["ratios"]:
             continue
-        work = measured["work"]
+        work, peer = measured["work"], best[1]
         sizes = "-".join(map(str, work["sizes"]))
         what = words[5] if work["kind"] == "latency" else words[6] if work["kind"] == "throughput" else words[4]
-        mine, theirs = (seconds(statistics.median(each["seconds"])) for each in (ours, best[1]))
-        name = best[1]["label"].partition(",")[0]
+        late = late and (work["kind"] != "train" or _is_late(peer))
+        mine, theirs = (seconds(statistics.median(each["seconds"])) for each in (ours, peer))
+        name = peer["label"].partition(",")[0]
+        if (epoch := _fell_short(peer, results)) is not None:
+            name += f", {words[9].format(epoch=epoch)}"
         rows.append(
             (
                 what.format(sizes, work["batch"]),
                 mine,
                 f"{theirs} ({name})",
-                f"{statistics.median(best[1]['ratios']):.1f} ×",
+                f"{statistics.median(peer['ratios']):.1f} ×",
             )
         )
-    return _table(words[:4], rows)[:-1]
+    facts = results["machine"]
+    note = words[7 if late else 8].format(
+        processor=facts["processor"], cores=facts["cores"], epoch=results["effort"].get("late")
+    )
+    return [*_table(words[:4], rows), note]
 
 
-def _page(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
+def _page(everything: Sequence[dict[str, Any]], charts: Sequence[str]) -> list[str]:
+    """The newest results in detail, and those of other kinds of processors beside them."""
+    results = everything[0]
+    facts = results["machine"]
+    others = ", but for what is said to be of another processor" if len(everything) > 1 else ""
+    again = ", and for what says otherwise" if _some_again(results) and others else ", but for what says otherwise"
     lines = [
         "# performance",
         "",
-        "Made by `bench/run.py`; do not edit by hand. Every figure below was measured in one run of it, on one machine, "
-        f"on {results['machine']['date'].split()[0]}{', but for what says otherwise' if _some_again(results) else ''}.",
-        "",
+        *_text(f"""
+        Made by `bench/run.py`; do not edit by hand. Every figure below was measured in one run of it, on one machine
+        ([{facts["processor"]}, {facts["cores"]} cores](#the-machine)), on
+        {facts["date"].split()[0]}{others}{again if _some_again(results) else ""}.
+        """),
     ]
     if results["engine"] != "fused":
         lines += [f"**glassnet took part with its {results['engine']} engine, not the fast one.**", ""]
     if results["quick"]:
         lines += ["**This was a quick run: few rounds, and some contestants were left out.**", ""]
     lines += _overview(results, charts)
+    lines += _beside(everything)
     lines += _reading(results)
     for name, measured in results["workloads"].items():
-        lines += _workload(name, measured, results.get("ceilings", {}))
+        lines += _workload(name, measured, results)
     lines += _limits(results)
+    lines += _busy(everything)
     lines += _cold(results)
     lines += _recipes(results, charts)
     lines += _scaling(results, charts)
     lines += _memory(results)
     lines += _method(results)
-    lines += _machine(results)
+    for each in everything:
+        lines += _machine(each, first=each is results)
     return lines
 
 
@@ -246,28 +345,44 @@ def _some_again(results: dict[str, Any]) -> bool:
 def _overview(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
     if not results["workloads"]:
         return []
-    rows = []
-    missed = []
+    rows, missed, known = [], [], []
     for name, measured in results["workloads"].items():
-        mine, theirs, ratio, reached = _verdict(measured)
-        rows.append((name, measured["title"], mine, theirs, ratio, f"{measured['work']['target']:g}×", reached))
-        if "missed" in reached:
+        found, (target, aim) = _verdict(measured, results), _goals(measured)
+        goals = (f"{target:g}×", f"{aim:g}×" if aim else "–")
+        rows.append((name, measured["title"], found.ours, found.best, found.early, found.ratio, *goals, found.reached))
+        if "missed" in found.reached:
             missed.append(name)
+        if not found.reached.startswith("cannot be said"):
+            known.append(name)
+    late = results["effort"].get("late")
+    when = "" if late is None else f"Times are those of late epochs, from epoch {late} on, where a training has any. "
     lines = [
         "## glassnet and the best peer",
         "",
-        *_text("""
-        Seconds for one epoch (P1 to P6), for one answer (I1) or for 10,000 answers in one call (I2). The best peer is the one
-        with the lowest median among all peers and numbers of threads. The ratio is how many times as long the best peer
-        takes: the median over the rounds, and the range.
+        *_text(f"""
+        Seconds for one epoch (P1 to P6), for one answer (I1) or for 10,000 answers in one call (I2). {when}
+        The best peer is the one with the lowest median of these times among all peers and numbers of threads. The ratio is
+        how many times as long the best peer takes: the median over the rounds, and the range. A training has one for its
+        early epochs and one for its late ones, by which it is judged; answers have one ratio. The target is what is asked
+        for now, the aim what is to be reached in the end.
         """),
-        *_table(("", "workload", "glassnet", "best peer", "ratio", "target", ""), rows),
+        *_table(
+            ("", "workload", "glassnet", "best peer", "ratio, early", "ratio (late)", "target", "aim", ""),
+            rows,
+        ),
     ]
-    known = [name for name, measured in results["workloads"].items() if _verdict(measured)[3] != "cannot be said"]
     if missed:
-        lines += [f"Of {len(known)} targets, {len(missed)} were missed: {', '.join(missed)}.", ""]
+        lines += [f"Missed: {len(missed)} of {len(known)} targets: {', '.join(missed)}.", ""]
     elif known:
-        lines += [f"All {len(known)} targets were reached.", ""]
+        lines += [f"Missed: none of {len(known)} targets.", ""]
+    unknown = [
+        name for name, measured in results["workloads"].items() if _verdict(measured, results).reached == NOT_LATE
+    ]
+    if unknown:
+        lines += [
+            f"Not judged, as no late epochs were timed: {', '.join(unknown)}. Their times are of early epochs.",
+            "",
+        ]
     lines += _picture(
         "performance-ratios.png",
         charts,
@@ -277,15 +392,46 @@ def _overview(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
     return lines
 
 
+def _beside(everything: Sequence[dict[str, Any]]) -> list[str]:
+    """The same workloads on each kind of processor, side by side; nothing where there is one kind only."""
+    if len(everything) < 2:
+        return []
+    head, rows = ["", "target"], []
+    for results in everything:
+        name = results["machine"]["processor"]
+        head += [f"{name}: glassnet", "best peer", "ratio, early", "ratio (late)"]
+    names = dict.fromkeys(name for results in everything for name in results["workloads"])
+    for name in names:
+        cells: list[str] = []
+        for results in everything:
+            measured = results["workloads"].get(name)
+            found = _verdict(measured, results) if measured else Verdict("–", "–", "–", "–", "")
+            missed = " **missed**" if "missed" in found.reached else ""
+            cells += [found.ours, found.best, found.early, found.ratio + missed]
+        one = next(each["workloads"][name] for each in everything if name in each["workloads"])
+        rows.append((name, f"{_goals(one)[0]:g}×", *cells))
+    dates = ", ".join(f"{each['machine']['processor']} on {each['machine']['date'].split()[0]}" for each in everything)
+    return [
+        "### By processor",
+        "",
+        *_text(f"""
+        What a step needs depends on the processor: some take far longer for numbers below 1.2e-38, of which there are
+        more in late epochs. Where a training has no late ratio, its times are of early epochs. Measured: {dates}.
+        """),
+        *_table(head, rows),
+    ]
+
+
 def _reading(results: dict[str, Any]) -> list[str]:
     effort = results["effort"]
+    both = _early_and_late(effort)
     return [
         "## How to read the tables",
         "",
         *_text(f"""
-        - **Time** is the median over the turns, with the shortest and the longest. A turn is as many epochs or calls as take
-        about {effort["turn"]:g} s. An epoch counts everything: shuffle, gather, forward, backward, update. Loading, compiling
-        and warming up come before; they are in [cold start](#cold-start).
+        {both}- **Time** is the median over the turns, with the shortest and the longest. A turn is as many epochs or calls
+        as take about {effort["turn"]:g} s. An epoch counts everything: shuffle, gather, forward, backward, update. Loading,
+        compiling and warming up come before; they are in [cold start](#cold-start).
         - **Ratio** is how many times as long as glassnet a peer takes. glassnet runs before every turn of a peer, and each
         ratio is of two such neighbors, so a machine that becomes slower for a while does so for both.
         - **In part** marks contestants whose epoch takes more than {effort["slow"]:g} s: an eighth of it, in whole
@@ -297,8 +443,21 @@ def _reading(results: dict[str, Any]) -> list[str]:
     ]
 
 
-def _workload(name: str, measured: dict[str, Any], ceilings: dict[str, Any]) -> list[str]:
+def _early_and_late(effort: dict[str, Any]) -> str:
+    """What early and late mean, where both were measured: an item of the list."""
+    if effort.get("late") is None:
+        return ""
+    return f"""- **Early** and **late** are two places of one training of each contestant: a turn begins with epoch
+        {effort["early"]}, or with epoch {effort["late"]}, always from the state (weights, and what the optimizer remembers)
+        in which this training came there. A turn has {MOST} epochs at most. Ours, the best peer, and all that took at most
+        {NEAR:g} times as long as that one early train the whole way between; the others are given {effort["limit"]:g} s for
+        it, and where they come less far, the epoch of their late turns is told.
+        """
+
+
+def _workload(name: str, measured: dict[str, Any], results: dict[str, Any]) -> list[str]:
     work, rows, absent = measured["work"], [], []
+    late = any(_is_late(one) for one in measured["contestants"].values())
     n = measured.get("needs") and _examples(measured)
     for key, one in measured["contestants"].items():
         if one["status"] != "measured":
@@ -310,26 +469,36 @@ def _workload(name: str, measured: dict[str, Any], ceilings: dict[str, Any]) -> 
             notes.append("in part")
         if not one.get("last_short", True):
             notes.append("without the last short minibatch")
-        rows.append(
-            (
-                middle,
-                (
-                    f"**{one['label']}**" if key == OURS else one["label"],
-                    f"{seconds(middle)} ({seconds(min(one['seconds']))} – {seconds(max(one['seconds']))})",
-                    _count(n / middle) if n else "–",
-                    "1" if key == OURS else _times(one["ratios"]),
-                    "; ".join(notes),
-                ),
-            )
-        )
+        if (epoch := _fell_short(one, results)) is not None:
+            notes.append(f"late: epoch {epoch}")
+        label = f"**{one['label']}**" if key == OURS else one["label"]
+        speed, way = _count(n / middle) if n else "–", "; ".join(notes)
+        ratio = "1" if key == OURS else _times(one["ratios"])
+        if late:
+            early = one.get("early", {"seconds": [], "ratios": []})
+            before = "1" if key == OURS else _times(early["ratios"])
+            rows.append((middle, (label, _range(early["seconds"]), _range(one["seconds"]), speed, before, ratio, way)))
+        else:
+            rows.append((middle, (label, _range(one["seconds"]), speed, ratio, way)))
     what = {"train": "an epoch", "latency": "one answer", "throughput": "10,000 answers"}[work["kind"]]
     lines = [f"## {name}: {measured['title']}", "", *_again(measured)]
     if rows:
-        head = ("contestant", f"time for {what}", "examples a second", "ratio", "way")
+        head: tuple[str, ...] = ("contestant", f"time for {what}", "examples a second", "ratio", "way")
+        if late:
+            head = ("contestant", f"{what}, early", "late", "examples a second, late", "ratio, early", "late", "way")
+        elif work["kind"] == "train":
+            lines += ["Early epochs; late ones were not timed.", ""]
         lines += _table(head, [row for _, row in sorted(rows)])
     if absent:
         lines += [*_grouped(absent), ""]
     return lines
+
+
+def _range(values: Sequence[float]) -> str:
+    """The median of some seconds, with the shortest and the longest."""
+    if not values:
+        return "–"
+    return f"{seconds(statistics.median(values))} ({seconds(min(values))} – {seconds(max(values))})"
 
 
 def _grouped(absent: Sequence[str]) -> list[str]:
@@ -400,6 +569,103 @@ def _limits(results: dict[str, Any]) -> list[str]:
         best large copy make the limits.
         """),
     ]
+
+
+# Beside other processes
+
+
+def _shares(one: dict[str, Any], count: int) -> list[float]:
+    """What part of its quiet speed a contestant keeps beside so many neighbors, round by round."""
+    quiet, beside = one["seconds"].get("0", []), one["seconds"].get(str(count), [])
+    return [before / now for before, now in zip(quiet, beside, strict=False)]
+
+
+def _busy_verdict(measured: dict[str, Any]) -> tuple[str, str, str] | None:
+    """Our own number of threads against one thread beside one neighbor; and our share against JAX's beside one, beside two.
+
+    JAX has the number of threads that is faster on the quiet machine, as a user would set it. None: ours was not measured.
+    """
+    measured = measured["contestants"]
+    ours, single = (measured.get(key, {"status": "missing"}) for key in (OURS, f"{OURS}/1"))
+    if ours["status"] != "measured":
+        return None
+    jax = [one for one in measured.values() if one["name"] == "jax" and one["status"] == "measured"]
+    jax.sort(key=lambda one: statistics.median(one["seconds"]["0"]))
+
+    def judged(value: float, goal: float, text: str) -> str:
+        return f"{text}: {'reached' if value >= goal else f'**missed** by {1 - value / goal:.0%}'}"
+
+    first = "cannot be said"
+    if single["status"] == "measured":
+        pairs = zip(single["seconds"]["1"], ours["seconds"]["1"], strict=False)
+        value = statistics.median([alone / own for alone, own in pairs])
+        first = judged(value, KEPT_SHARE, f"{value:.2f}")
+    cells = []
+    for count in (1, 2):
+        if not jax:
+            cells.append("cannot be said")
+            continue
+        own, theirs = statistics.median(_shares(ours, count)), statistics.median(_shares(jax[0], count))
+        cells.append(judged(own, theirs, f"{own:.0%} against {theirs:.0%}"))
+    return first, cells[0], cells[1]
+
+
+def _busy(everything: Sequence[dict[str, Any]]) -> list[str]:
+    """How much everybody keeps beside processes that compute all the time, on each kind of processor."""
+    measured = [results for results in everything if "busy" in results]
+    if not measured:
+        return []
+    lines = [
+        "## On a busy machine",
+        "",
+        *_text(f"""
+        Examples a second on the quiet machine, and beside one and two other processes that compute all the time: plain
+        arithmetic in a Python loop, nothing in memory, started for the turns and ended after them. The contestants take turns
+        in each of the three situations, round after round, in epoch 3 of a training or shortly after; medians. In brackets:
+        what part of its own speed on the quiet machine, in the same round, a contestant keeps. Who takes more than
+        {everything[0]["effort"]["slow"]:g} s for an epoch there is timed for a part of it.
+
+        - **Own choice** is glassnet with its own choice of threads, over glassnet with one thread, both beside one neighbor: at
+        least {KEPT_SHARE:g} is aimed at.
+        - **Share** is what glassnet keeps of its quiet speed against what JAX keeps, with the number of threads that is JAX's
+        faster one on the quiet machine: ours is never to be the smaller one.
+        """),
+    ]
+    for results in measured:
+        facts, part = results["machine"], results["busy"]
+        if len(measured) > 1:
+            lines += [f"### {facts['processor']}, {part['cores']} cores", ""]
+        lines += _again(part)
+        rows = []
+        for name, one in part["workloads"].items():
+            rows.append((name, *(_busy_verdict(one) or ("cannot be said",) * 3)))
+        head = ("", "own choice beside one", "share beside one", "share beside two")
+        lines += _table(head, rows)
+        missed = [row[0] for row in rows if any("missed" in cell for cell in row)]
+        said = all("cannot" not in cell for row in rows for cell in row)
+        if missed:
+            lines += [f"Missed: {', '.join(missed)}.", ""]
+        elif said:
+            lines += ["All were reached.", ""]
+        for name, one in part["workloads"].items():
+            lines += _busy_table(name, one)
+    return lines
+
+
+def _busy_table(name: str, measured: dict[str, Any]) -> list[str]:
+    rows, absent = [], []
+    for key, one in measured["contestants"].items():
+        if one["status"] != "measured":
+            absent.append(f"{one['label']}: {one['status']} ({one['reason']})")
+            continue
+        n, quiet = measured["needs"]["examples"], statistics.median(one["seconds"]["0"])
+        cells = [_count(n / quiet)]
+        for count in (1, 2):
+            shares = statistics.median(_shares(one, count))
+            cells.append(f"{_count(n / statistics.median(one['seconds'][str(count)]))} ({shares:.0%})")
+        rows.append((quiet, (f"**{one['label']}**" if key == OURS else one["label"], *cells)))
+    lines = _table((name, "quiet", "beside one", "beside two"), [row for _, row in sorted(rows)]) if rows else []
+    return [*lines, *([*_grouped(absent), ""] if absent else [])]
 
 
 def _cold(results: dict[str, Any]) -> list[str]:
@@ -608,7 +874,8 @@ def _method(results: dict[str, Any]) -> list[str]:
         Every contestant has a process of its own, with its number of threads set before anything is loaded: one, and one for
         each core. glassnet chooses its own number. They prepare (load, compile, try out their ways), and then take turns:
         glassnet, a peer, glassnet, the next peer, and so on, {rounds}. The others wait meanwhile; the
-        processor time they used was watched{waiting}. Everything is float32 and starts from the same weights. A contestant
+        processor time they used was watched{waiting}. Everything is float32 and starts from the same weights. Every contestant
+        shuffles by itself, anew for each epoch; learning rates stay the same. A contestant
         whose cost has not fallen well below that of a constant answer, or whose answers differ from the reference engine's by
         more than 0.0001, has failed.
 
@@ -623,19 +890,21 @@ def _method(results: dict[str, Any]) -> list[str]:
         - **scikit-learn** does an epoch by one call of `partial_fit`; its threads are those of NumPy's products. It has no
         squared error for classes, so it has no part in P1 and P2.
         - **onnxruntime** answers only. Where all images are asked about at once, every peer may take them in pieces of 500.
-        - glassnet returns the cost of every minibatch, and so does JAX; PyTorch is spared it.
+        - glassnet returns the cost of every minibatch, and so does JAX; PyTorch is spared it. Its engine is called for some
+        milliseconds of minibatches at a time, as its `train` does.
         """),
         "```sh",
         "python bench/run.py            # everything again, and this page",
         "python bench/run.py --quick    # about 2 minutes, fewer rounds, no page",
         "python bench/run.py --only recipes --add   # one part again, and this page",
-        "python bench/run.py --report   # this page again, from bench/results/performance.json",
+        "python bench/run.py --rest     # what an interrupted run did not come to, and this page",
+        "python bench/run.py --report   # this page again, from what lies in bench/results, by kind of processor",
         "```",
         "",
     ]
 
 
-def _machine(results: dict[str, Any]) -> list[str]:
+def _machine(results: dict[str, Any], *, first: bool = True) -> list[str]:
     facts, versions = results["machine"], results["versions"]
     caches = ", ".join(f"{name} {_bytes(size)}" for name, size in facts["caches"].items()) or "not known"
     load = ", ".join(f"{each:.2f}" for each in facts["load"]) if facts["load"] else "not known"
@@ -643,7 +912,7 @@ def _machine(results: dict[str, Any]) -> list[str]:
     busy = facts["load"] and facts["load"][0] > BUSY
     warning = "**Something else was running when the measurement began: trust no ratio to better than its range.**"
     return [
-        "## The machine",
+        "## The machine" if first else f"## The other machine: {results['machine']['processor']}",
         "",
         f"- Processor: {facts['processor']}{' (' + facts['family'] + ')' if facts['family'] else ''}, {facts['cores']} cores, "
         f"{facts['vectors']}; caches: {caches}.",
@@ -695,7 +964,7 @@ def _plain(axis: Any, places: Sequence[float]) -> None:
 
 
 def _draw_ratios(plt: Any, workloads: dict[str, Any]) -> Any:
-    """A point for each peer, the range over the rounds as a line; the target as a bar."""
+    """A point for each peer, the range over the rounds as a line; the target as a bar. Late epochs, where there are any."""
     shown = {
         name: each for name, each in workloads.items() if any(one.get("ratios") for one in each["contestants"].values())
     }
@@ -715,8 +984,8 @@ def _draw_ratios(plt: Any, workloads: dict[str, Any]) -> Any:
             face = "white" if one["threads"] == 1 else color
             dot = axes.plot(statistics.median(ratios), y, "o", ms=6, mfc=face, mec=color, mew=1.5, zorder=3)[0]
             known.setdefault(one["label"], dot)
-            ends += [min(ratios), max(ratios), measured["work"]["target"]]
-        target = axes.plot([measured["work"]["target"]] * 2, (row - 0.4, row + 0.4), color=INK, lw=2, zorder=1)[0]
+            ends += [min(ratios), max(ratios), _goals(measured)[0]]
+        target = axes.plot([_goals(measured)[0]] * 2, (row - 0.4, row + 0.4), color=INK, lw=2, zorder=1)[0]
     axes.axvline(1, color=INK, lw=0.8, ls=":")
     axes.set_xlim(min(ends) / 1.15, max(ends) * 1.15)
     places = (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -724,7 +993,8 @@ def _draw_ratios(plt: Any, workloads: dict[str, Any]) -> Any:
     axes.set_yticks(range(len(shown)), [f"{name}\n{_short(each['work'])}" for name, each in shown.items()])
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.grid(False, axis="y")
-    axes.set_xlabel("how many times as long as glassnet (1, dotted)")
+    late = any(_is_late(one) for each in shown.values() for one in each["contestants"].values())
+    axes.set_xlabel(f"how many times as long as glassnet (1, dotted){', in late epochs' if late else ''}")
     labels = sorted(known)
     axes.legend(
         [*(known[label] for label in labels), target], [*labels, "target for the best peer"],

@@ -1,14 +1,22 @@
 """How fast is glassnet, side by side with PyTorch, JAX, scikit-learn and onnxruntime?
 
-    python bench/run.py                  # everything, about 25 minutes; writes docs/performance.md and its charts
-    python bench/run.py --quick          # about 2 minutes: fewer rounds, no torch.compile, P2, P5, scaling; no page
+    python bench/run.py                  # everything, about 45 minutes; writes docs/performance.md and its charts
+    python bench/run.py --quick          # about 2 minutes: fewer rounds, early epochs only, no torch.compile, P2, P5, busy,
+                                         # scaling; no page
     python bench/run.py --only P1,cold   # some parts; kept only with --out FILE
     python bench/run.py --only recipes --add   # a part measured again, put to the results that are there; makes the page
+    python bench/run.py --rest           # the parts that an interrupted run did not come to, put to those that are there
     python bench/run.py --report         # the page and the charts again, from what was measured
+
+Results lie in bench/results by kind of processor (amd.json, intel.json, …). The page shows the newest in detail, and those of
+the other kinds beside it.
 
 Every contestant lives in a process of its own (worker.py), which loads, compiles and tries out what it likes. Then they take
 turns, glassnet before every peer, so that both see the same machine; only one of them computes at a time. A peer that is
 not installed is reported as missing, never as beaten.
+
+Each training is one training, timed early (epoch 3) and late (epoch 50): what a processor needs for a step depends on the
+numbers, which change while a network learns. At both places each contestant keeps its state, and every turn begins from it.
 """
 
 from __future__ import annotations
@@ -28,7 +36,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,7 +44,9 @@ import report
 from ceilings import cache_sizes
 from ceilings import measure as measure_ceilings
 from contestants import OURS, Entry, entries
+from machine import facts, processor, vendor
 from workloads import (
+    BUSY,
     GOALS,
     PIECES,
     RACES,
@@ -51,13 +61,19 @@ from workloads import (
 )
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "performance.json"
+RESULTS = report.RESULTS / f"{vendor()}.json"
 QUICK = HERE / "results" / "performance-quick.json"
-SECTIONS = ("ceilings", *WORKLOADS, "cold", "recipes", "scaling")
-NOT_QUICK = ("P2", "P5", "scaling")
+SECTIONS = ("ceilings", *WORKLOADS, "busy", "cold", "recipes", "scaling")
+NOT_QUICK = ("P2", "P5", "busy", "scaling")
 """What the quick run leaves out, unless it is asked for."""
 SETTLE = 0.3
 """Seconds for which a turn waits, at most, for the threads of the last one to go to sleep: some turn over for a while."""
+SMALL = 64
+"""Parts of an epoch of which one shows how slow a contestant is beside a neighbor. Threads that wait for each other awake
+can take a hundred times as long as on the quiet machine.
+"""
+NEIGHBORS = (0, 1, 2)
+"""How many other processes compute beside those that are timed in the section ``busy``."""
 AGREE = 1e-4
 """How far the answers of two libraries may be apart."""
 LEARNED = 0.8
@@ -79,6 +95,9 @@ class Effort:
         cold: how often each cold start; for the recipes, with the first of the seeds.
         points: seconds for a point of the scaling chart, twice.
         fresh: new processes for every workload, which memory is counted by.
+        early: the epoch, counted from 1, with which the turns of a training begin; None: wherever trying out has led.
+        late: the epoch with which the late turns begin; None: no late turns.
+        limit: seconds for which a peer that is not among the best trains at most on its way to the late epoch.
     """
 
     rounds: int
@@ -89,10 +108,28 @@ class Effort:
     cold: int
     points: float
     fresh: bool
+    early: int | None
+    late: int | None
+    limit: float
 
 
-FULL = Effort(rounds=5, turn=0.4, slow=3.0, seeds=(0, 1, 2, 3, 4), epochs=None, cold=3, points=0.15, fresh=True)
-FAST = Effort(rounds=3, turn=0.1, slow=0.6, seeds=(0,), epochs=1, cold=1, points=0.05, fresh=False)
+FULL = Effort(
+    rounds=5, turn=0.4, slow=3.0, seeds=(0, 1, 2, 3, 4), epochs=None, cold=3, points=0.15, fresh=True,
+    early=3, late=50, limit=15.0,
+)  # fmt: skip
+FAST = Effort(
+    rounds=3,
+    turn=0.1,
+    slow=0.6,
+    seeds=(0,),
+    epochs=1,
+    cold=1,
+    points=0.05,
+    fresh=False,
+    early=None,
+    late=None,
+    limit=0.0,
+)
 
 
 class LostError(Exception):
@@ -277,7 +314,18 @@ def measure(
             worker.tell("prepare", work=dataclasses.asdict(work))
         list(each(workers, results))
         tell("    all are ready")
-        _take_turns(work, workers, results, effort)
+        turns = Turns(work, workers, results, effort)
+        turns.choose()
+        if work.kind == "train" and effort.early is not None:
+            turns.reach("early", effort.early)
+            turns.rounds("early")
+            if effort.late is not None:
+                turns.reach("late", effort.late)
+                turns.rounds("late")
+        else:
+            turns.rounds(None)
+        # The part of a turn that the others, which should be waiting, have been computing.
+        results["disturbed"] = turns.idle / turns.busy if turns.busy else 0.0
         _finish(work, workers, results, effort)
     finally:
         if effort.fresh:
@@ -286,54 +334,115 @@ def measure(
     for key, one in kept.items():
         if one["status"] == "measured":
             ratio = "" if key == OURS or not one["ratios"] else f", {statistics.median(one['ratios']):.2f} × ours"
-            tell(f"    {one['label']}: {report.seconds(statistics.median(one['seconds']))}{ratio}  {one['way']}")
+            where = f" in epoch {one['epochs']['late']:.0f}" if "late" in one.get("epochs", {}) else ""
+            tell(f"    {one['label']}: {report.seconds(statistics.median(one['seconds']))}{where}{ratio}  {one['way']}")
     return results
 
 
-def _take_turns(work: Workload, workers: dict[str, Worker], results: dict[str, Any], effort: Effort) -> None:
-    kept = results["contestants"]
-    turns: dict[str, dict[str, Any]] = {}
-    for key, worker in list(workers.items()):
-        try:
-            settle(workers)
-            found = worker.ask("choose")
-            part = work.kind == "train" and found["seconds"] > effort.slow
-            worker.ask("time", part=part, repeats=1)  # compiles for this length, if need be
-        except LostError as error:
-            drop(workers, key, error, results)
-            continue
-        length = found["seconds"] / PIECES if part else found["seconds"]
-        turns[key] = {"part": part, "repeats": max(1, math.ceil(effort.turn / max(length, 1e-9)))}
-        kept[key] |= {"status": "measured", "seconds": [], "ratios": [], "in_part": part}
-        kept[key] |= {"way": found["way"], "ways": found["ways"], "ways_failed": found["failed"]}
+class Turns:
+    """The turns of all workers on one workload.
 
-    idle = busy = 0.0
+    Attributes:
+        busy, idle: seconds of all turns so far, and processor seconds of those who should have been waiting meanwhile.
+    """
 
-    def turn(key: str) -> float | None:
-        nonlocal idle, busy
-        others = [worker for other, worker in workers.items() if other != key]
-        settle(workers)
-        before, began = sum(worker.processor_seconds() for worker in others), time.perf_counter()
-        try:
-            seconds = workers[key].ask("time", **turns[key])
-        except LostError as error:
-            drop(workers, key, error, results)
-            return None
-        busy += time.perf_counter() - began
-        idle += sum(worker.processor_seconds() for worker in others) - before
-        kept[key]["seconds"].append(seconds)
-        return seconds
+    def __init__(self, work: Workload, workers: dict[str, Worker], results: dict[str, Any], effort: Effort) -> None:
+        self.work, self.workers, self.results, self.effort = work, workers, results, effort
+        self.lengths: dict[str, dict[str, int]] = {}
+        self.busy = self.idle = 0.0
 
-    for _ in range(effort.rounds):
-        for key in [key for key in workers if key != OURS] or list(workers):
-            ours = turn(OURS) if OURS in workers and key != OURS else None
-            if key not in workers:
+    def choose(self) -> None:
+        """Let each find its fastest way, and how many epochs or calls make a turn. A training begins anew afterwards."""
+        effort, training = self.effort, self.work.kind == "train"
+        for key in list(self.workers):
+            settle(self.workers)
+            found = self._ask(key, "choose")
+            if found is None:
                 continue
-            seconds = turn(key)
-            if ours and seconds:
-                kept[key]["ratios"].append(seconds / ours)
-    # The part of a turn that the others, which should be waiting, have been computing.
-    results["disturbed"] = idle / busy if busy else 0.0
+            pieces = PIECES if training and found["seconds"] > effort.slow else 1
+            if self._ask(key, "time", pieces=pieces, repeats=1) is None:  # compiles for this length, if need be
+                continue
+            length = found["seconds"] / pieces
+            repeats = max(1, math.ceil(effort.turn / max(length, 1e-9)))
+            self.lengths[key] = {"pieces": pieces, "repeats": min(repeats, report.MOST) if training else repeats}
+            self.results["contestants"][key] |= {
+                "status": "measured", "seconds": [], "ratios": [], "in_part": pieces > 1,
+                "way": found["way"], "ways": found["ways"], "ways_failed": found["failed"],
+            }  # fmt: skip
+
+    def reach(self, name: str, epoch: int) -> None:
+        """Let each train until this epoch (counted from 1) is next, and keep its state as ``name``; nothing is timed.
+
+        Who took more than ``report.NEAR`` times as long as the best peer in the turns before is given ``effort.limit``
+        seconds, and may not come as far.
+        """
+        tell(f"    on the way to epoch {epoch}")
+        kept = self.results["contestants"]
+        medians = {key: statistics.median(each) for key in self.workers if (each := kept[key]["seconds"])}
+        best = min((seconds for key, seconds in medians.items() if key != OURS), default=math.inf)
+        for key in list(self.workers):
+            near = key == OURS or medians.get(key, 0.0) <= report.NEAR * best
+            settle(self.workers)
+            limit, pieces = None if near else self.effort.limit, self.lengths[key]["pieces"]
+            done = self._ask(key, "reach", name=name, epochs=epoch - 1, limit=limit, pieces=pieces)
+            if done is not None:
+                kept[key].setdefault("epochs", {})[name] = done + 1
+
+    def rounds(self, state: str | None) -> None:
+        """All rounds; every turn begins from this kept state, or goes on from where the last one ended.
+
+        Times and ratios of an earlier state, if there are any, become those of ``early``.
+        """
+        kept = self.results["contestants"]
+        for key in self.workers:
+            one = kept[key]
+            if one["seconds"]:
+                one["early"] = {"seconds": one["seconds"], "ratios": one["ratios"]}
+                one |= {"seconds": [], "ratios": []}
+            one["turn"] = self.lengths[key]["repeats"] / self.lengths[key]["pieces"]
+        for _ in range(self.effort.rounds):
+            for key in [key for key in self.workers if key != OURS] or list(self.workers):
+                ours = self.turn(OURS, state) if OURS in self.workers and key != OURS else None
+                if key not in self.workers:
+                    continue
+                seconds = self.turn(key, state)
+                if ours and seconds:
+                    kept[key]["ratios"].append(seconds / ours)
+
+    def turn(self, key: str, state: str | None) -> float | None:
+        """Seconds an epoch or a call, which are noted; None if the worker is lost."""
+        others = [worker for other, worker in self.workers.items() if other != key]
+        settle(self.workers)
+        before, began = sum(worker.processor_seconds() for worker in others), time.perf_counter()
+        seconds = self._ask(key, "time", state=state, **self.lengths[key])
+        if seconds is None:
+            return None
+        self.busy += time.perf_counter() - began
+        self.idle += sum(worker.processor_seconds() for worker in others) - before
+        self.results["contestants"][key]["seconds"].append(seconds)
+        return float(seconds)
+
+    def slowed(self, key: str) -> dict[str, int] | None:
+        """How long a turn is to be on the machine as it is now: shorter than :attr:`lengths` for who takes very long here.
+
+        None if the worker is lost.
+        """
+        usual = self.lengths[key]
+        for _ in range(2):  # the first may have to compile
+            if (seconds := self._ask(key, "time", pieces=SMALL, repeats=1)) is None:
+                return None
+        if seconds <= self.effort.slow:
+            return usual
+        found = {"pieces": max(PIECES, math.ceil(seconds / (2 * self.effort.turn))), "repeats": 1}
+        return None if self._ask(key, "time", **found) is None else found
+
+    def _ask(self, key: str, do: str, **more: Any) -> Any:
+        """The worker's answer; None if it has none: then it is noted as lost, and taken out."""
+        try:
+            return self.workers[key].ask(do, **more)
+        except LostError as error:
+            drop(self.workers, key, error, self.results)
+            return None
 
 
 def _finish(work: Workload, workers: dict[str, Worker], results: dict[str, Any], effort: Effort) -> None:
@@ -362,6 +471,97 @@ def _finish(work: Workload, workers: dict[str, Worker], results: dict[str, Any],
 def last_cache() -> int:
     """Bytes of the largest cache; 32 MB where the system does not tell."""
     return max(cache_sizes().values(), default=32 * 2**20)
+
+
+# ── Beside other processes ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.contextmanager
+def neighbors(count: int) -> Iterator[list[subprocess.Popen[str]]]:
+    """So many processes that compute all the time, as long as this lasts."""
+    processes: list[subprocess.Popen[str]] = []
+    try:
+        for _ in range(count):
+            command = [sys.executable, str(HERE / "neighbor.py")]
+            processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        for process in processes:
+            assert process.stdout is not None
+            if not process.stdout.readline():
+                raise RuntimeError("the process that should compute beside the contestants has ended")
+        yield processes
+        if any(process.poll() is not None for process in processes):
+            raise RuntimeError("a process that should have computed beside the contestants has ended")
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+def measure_busy(effort: Effort, engine: str, left_out: dict[str, str]) -> dict[str, Any]:
+    """Some trainings on the machine as it is, beside one process that computes all the time, and beside two."""
+    results: dict[str, Any] = {"workloads": {}, "versions": {}, "neighbors": NEIGHBORS, "cores": available_cores()}
+    chosen = [Entry(OURS, None), Entry(OURS, 1), *(entry for entry in both_and_ours() if entry.peer)]
+    pool: dict[str, Worker] = {}
+    try:
+        for name in BUSY:
+            results["workloads"][name] = _measure_busy(WORKLOADS[name], chosen, effort, engine, left_out, pool)
+            results["versions"] |= results["workloads"][name].pop("versions")
+    finally:
+        close(pool.values())
+    return results
+
+
+def _measure_busy(
+    work: Workload,
+    chosen: list[Entry],
+    effort: Effort,
+    engine: str,
+    left_out: dict[str, str],
+    pool: dict[str, Worker],
+) -> dict[str, Any]:
+    tell(f"busy, {work.name}: {work.title}")
+    results: dict[str, Any] = {"work": dataclasses.asdict(work), "title": work.title, "contestants": {}, "versions": {}}
+    kept, able = results["contestants"], []
+    for entry in chosen:
+        kept[entry.key] = {"label": entry.label, "name": entry.name, "threads": entry.threads}
+        if reason := left_out.get(entry.name):
+            kept[entry.key] |= {"status": "left out", "reason": reason}
+        else:
+            able.append(entry)
+    workers = start(able, engine, results, pool)
+    for worker in workers.values():  # nothing is timed yet, so they may all prepare at once
+        worker.tell("prepare", work=dataclasses.asdict(work))
+    list(each(workers, results))
+    turns = Turns(work, workers, results, effort)
+    turns.choose()
+    if effort.early is not None:
+        turns.reach("early", effort.early)
+    state = "early" if effort.early is not None else None
+    lengths = dict.fromkeys(NEIGHBORS, turns.lengths)
+    with neighbors(1):
+        slowed = {key: found for key in list(workers) if (found := turns.slowed(key))}
+    lengths |= {count: slowed for count in NEIGHBORS if count}
+    beside: dict[str, dict[str, list[float]]] = {}
+    for _ in range(effort.rounds):
+        for count in NEIGHBORS:
+            turns.lengths = lengths[count]
+            with neighbors(count):
+                for key in list(workers):
+                    seconds = turns.turn(key, state)
+                    if seconds is not None:
+                        beside.setdefault(key, {}).setdefault(str(count), []).append(seconds)
+    _finish(work, workers, results, effort)
+    for key, one in kept.items():
+        if one["status"] == "measured":
+            one.pop("ratios")
+            one["seconds"] = beside[key]
+            shown = ", ".join(
+                f"{report.seconds(statistics.median(each))} beside {count}" for count, each in beside[key].items()
+            )
+            tell(f"    {one['label']}: {shown}")
+    return results
 
 
 # ── Cold start, time to accuracy, scaling ────────────────────────────────────────────────────────────────────────────
@@ -610,24 +810,25 @@ def measure_scaling(effort: Effort, engine: str) -> dict[str, Any]:
 # ── The machine ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def available_cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def machine() -> dict[str, Any]:
     """What all this was measured on."""
-    facts: dict[str, str] = {}
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            name, _, value = line.partition(":")
-            facts.setdefault(name.strip(), value.strip())
-    flags = facts.get("flags", "").split()
+    told = facts()
+    flags = told.get("flags", "").split()
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         memory = None
     return {
-        "processor": facts.get("model name") or platform.processor() or platform.machine(),
-        "family": f"family {facts['cpu family']}, model {facts['model']}" if "cpu family" in facts else "",
+        "processor": processor(),
+        "vendor": vendor(),
+        "family": f"family {told['cpu family']}, model {told['model']}" if "cpu family" in told else "",
         "vectors": next((name for name in ("avx512f", "avx2", "avx") if name in flags), platform.machine()),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": available_cores(),
         "caches": cache_sizes(),
         "memory": memory,
         "system": platform.platform(),
@@ -657,6 +858,10 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--add", action="store_true", help="put what --only names to the results that are there, and make the page"
     )
+    parser.add_argument("--rest", action="store_true", help="measure the parts that the results do not have yet")
+    parser.add_argument(
+        "--limit", type=float, help="seconds that a peer far from the best trains at most before its late turns"
+    )
     parser.add_argument("--rounds", type=int, help="how often every peer takes its turn")
     parser.add_argument("--out", type=Path, help="where to keep the results")
     parser.add_argument(
@@ -666,6 +871,14 @@ def options() -> argparse.Namespace:
         "--engine", choices=("fused", "reference"), default="fused", help="which of glassnet's engines takes part"
     )
     given = parser.parse_args()
+    if given.rest:
+        if given.only or given.quick or given.out or given.add:
+            parser.error("--rest goes with none of --only, --quick, --out, --add")
+        there = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"workloads": {}}
+        given.only = ",".join(name for name in SECTIONS if name not in there and name not in there["workloads"])
+        given.add = True
+        if not given.only:
+            parser.error(f"{RESULTS} has all parts")
     given.sections = given.only.split(",") if given.only else [
         name for name in SECTIONS if not (given.quick and name in NOT_QUICK)
     ]  # fmt: skip
@@ -676,6 +889,8 @@ def options() -> argparse.Namespace:
         parser.error("--add goes with --only, and with neither --quick nor --out")
     if given.rounds is not None and given.rounds < 1:
         parser.error("--rounds must be 1 or more")
+    if given.limit is not None and given.limit < 0:
+        parser.error("--limit must be 0 or more")
     if given.out is not None:
         given.out = given.out.resolve()
     elif given.add:
@@ -702,6 +917,8 @@ def _section(
         tell("ceilings: what this machine can do at most")
         counts = tuple(sorted({entry.threads for entry in entries() if entry.threads}))
         found = results["ceilings"] = measure_ceilings(counts, quick=results["quick"])
+    elif name == "busy":
+        found = results["busy"] = measure_busy(effort, engine, left_out)
     elif name == "cold":
         found = results["cold"] = measure_cold(effort, engine)
     elif name == "recipes":
@@ -730,17 +947,18 @@ def main() -> None:
     """Measure what was asked for, keep it, and write the page if it is the full measurement."""
     given = options()
     if given.report:
-        path = given.out or RESULTS
-        if not path.exists():
-            sys.exit(f"{path} is not there: run python bench/run.py first")
-        results = json.loads(path.read_text())
-        if results["quick"]:
-            sys.exit(f"{path} is of a quick run, which makes no page")
-        report.write(results)
+        there = [json.loads(given.out.read_text())] if given.out else report.kept()
+        if not there:
+            sys.exit("there are no results: run python bench/run.py first")
+        if any(each["quick"] for each in there):
+            sys.exit("these are results of a quick run, which makes no page")
+        report.write(there)
         return
     effort = FAST if given.quick else FULL
     if given.rounds:
         effort = dataclasses.replace(effort, rounds=given.rounds, seeds=tuple(range(given.rounds)))
+    if given.limit is not None:
+        effort = dataclasses.replace(effort, limit=given.limit)
     results = {
         "quick": given.quick,
         "engine": given.engine,
@@ -753,6 +971,7 @@ def main() -> None:
     if given.add:
         results, new = _there(RESULTS, results), results
         again = {"date": new["machine"]["date"], "load": new["machine"]["load"]}
+        results["effort"] = new["effort"] | results["effort"]  # of a run of before, some were not known
     left_out = {"torch-compile": "takes too long to compile for the quick run"} if given.quick else {}
     pool: dict[str, Worker] = {}
     try:
@@ -767,7 +986,7 @@ def main() -> None:
     if given.out:
         tell(f"wrote {given.out}")
     if given.out == RESULTS and (given.add or not given.only):
-        report.write(results)
+        report.write(report.kept())
 
 
 if __name__ == "__main__":

@@ -97,9 +97,9 @@ class Training:
     def _cost(self, weights: Any) -> float:
         return cost_of_weights(self.work, weights, self.inputs[:JUDGED], self.targets[:JUDGED])
 
-    def piece(self, trainer: Trainer) -> int:
-        """Minibatches of one part of an epoch."""
-        return max(1, trainer.batches // PIECES)
+    def piece(self, trainer: Trainer, pieces: int = PIECES) -> int:
+        """Minibatches of one of so many parts of an epoch; they are whole, so some may be left over."""
+        return max(1, trainer.batches // pieces)
 
     def choose(self) -> dict[str, Any]:
         """Keep the fastest way; an estimate of its epoch."""
@@ -114,15 +114,42 @@ class Training:
         best = min(times, key=lambda name: times[name])
         self.trainer = self.ways[best]
         self.ways = {best: self.trainer}
+        self.begin()
         return {"way": best, "ways": times, "failed": self.failed, "seconds": times[best]}
 
-    def time(self, *, part: bool, repeats: int) -> float:
-        """Seconds an epoch, of several epochs one after the other, or of the same part of several."""
-        batches = self.piece(self.trainer) if part else self.trainer.batches
+    def begin(self) -> None:
+        """Start the training anew, from the weights that everybody starts from; what was compiled stays."""
+        self.trainer.restart(self.network)
+        self.done = 0
+        self.kept: dict[str, tuple[int, Any]] = {}
+
+    def reach(self, *, name: str, epochs: int, limit: float | None, pieces: int) -> float:
+        """Train on until so many epochs are done, or for ``limit`` seconds, and keep the state as ``name``; the epochs done.
+
+        It trains by parts, of which an epoch has so many pieces: 1 for who is not slow.
+        """
+        began, batches = time.perf_counter(), self.piece(self.trainer, pieces)
+        while self.done < epochs * self.trainer.batches and (limit is None or time.perf_counter() - began < limit):
+            self.trainer.run(batches)
+            self.done += batches
+        self.kept[name] = self.done, self.trainer.save()
+        return self.done / self.trainer.batches
+
+    def time(self, *, pieces: int, repeats: int, state: str | None = None) -> float:
+        """Seconds an epoch, of several epochs one after the other, or of the first of so many pieces of several.
+
+        ``state`` is the kept one to begin from, of which the clock does not know; None: go on from where the training is.
+        """
+        if state is not None:
+            self.done, saved = self.kept[state]
+            self.trainer.load(saved)
+        batches = self.piece(self.trainer, pieces)
         began = time.perf_counter()
         for _ in range(repeats):
             self.trainer.run(batches)
-        return (time.perf_counter() - began) / repeats * self.trainer.batches / batches
+        seconds = (time.perf_counter() - began) / repeats * self.trainer.batches / batches
+        self.done += repeats * batches
+        return seconds
 
     def finish(self) -> dict[str, Any]:
         """Whether it has learned: the cost at the start and now."""
@@ -182,7 +209,7 @@ class Answering:
             times.append(time.perf_counter() - began)
         return median(times)
 
-    def time(self, *, part: bool, repeats: int) -> float:
+    def time(self, *, pieces: int, repeats: int, state: str | None = None) -> float:
         """Seconds a call, the median of several; there are no parts of a call."""
         return self._time(self.ask, max(repeats, ENOUGH if self.work.kind == "latency" else 1))
 
@@ -324,8 +351,8 @@ def serve(contestant: Contestant, say: Any, imported: int | None) -> None:
                 task = (Training if work.kind == "train" else Answering)(contestant, work)
             elif what == "choose":
                 answer = task.choose()
-            elif what == "time":
-                answer = task.time(**command)
+            elif what in ("reach", "time"):
+                answer = getattr(task, what)(**command)
             elif what == "finish":
                 answer = {**task.finish(), "memory": {"imported": imported, "peak": peak_memory()}}
             elif what == "course":
