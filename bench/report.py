@@ -21,6 +21,7 @@ from workloads import WORKLOADS
 __all__ = ["kept", "seconds", "summary", "write"]
 
 RESULTS = Path(__file__).parent / "results"
+LATE = RESULTS / "late.json"
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "performance.md"
 MARKS = "<!-- performance: written by bench/run.py -->", "<!-- /performance -->"
@@ -329,6 +330,7 @@ def _page(everything: Sequence[dict[str, Any]], charts: Sequence[str]) -> list[s
     lines += _busy(everything)
     lines += _cold(results)
     lines += _recipes(results, charts)
+    lines += _late_recipes(json.loads(LATE.read_text()) if LATE.exists() else {})
     lines += _scaling(results, charts)
     lines += _memory(results)
     lines += _method(results)
@@ -779,6 +781,57 @@ def _recipe(name: str, one: dict[str, Any], goals: Sequence[float], runs: int) -
             f"Not counted when warm: to begin anew with other weights, in the same process, took {'; '.join(ready)}."
         )
     return [*lines, *([*_grouped(absent), ""] if absent else [])]
+
+
+def _late_recipes(measured: dict[str, Any]) -> list[str]:
+    """Early and late epochs of the recipes, of late.py, by kind of processor; before a change and now, where both are known."""
+    if not any(each["recipes"] for each in measured.values()):
+        return []
+    lines = [
+        "## Late epochs of the recipes",
+        "",
+        *_text("""
+        Made by `bench/late.py`: seconds of an epoch of each [recipe](recipes.md), early and late in one training as the recipe
+        says, on the images it learns from; medians. Subnormal are numbers that are not 0 but below 1.2e-38, of which some
+        processors make very slow work: counted after the last epoch, among the parameters and among the optimizer's running
+        averages. *Before* is glassnet as of the commit that is named, in turns with the one of now, at the same epochs.
+        Recipes of few epochs have no late ones.
+        """),
+    ]
+    for each in measured.values():
+        if len(measured) > 1:
+            lines += [f"### {each['processor']}, {each['cores']} cores", ""]
+        both = any("before" in one for one in each["recipes"].values())
+        rows = []
+        for name, one in each["recipes"].items():
+            epochs = " and ".join(f"{first} – {last}" for first, last in (one["early"], one["late"]))
+            cells = [f"`{name}`, {'-'.join(map(str, one['sizes']))}", f"{epochs} of {one['epochs']}"]
+            for which in ("before", "now") if both else ("now",):
+                cells += _late_cells(one.get(which))
+            if both:
+                gain = "–"
+                if "before" in one:
+                    gain = f"{statistics.median(one['before']['late']) / statistics.median(one['now']['late']):.2f}×"
+                cells.append(gain)
+            rows.append(cells)
+        head = ["recipe", "epochs"]
+        for which in ("before: ", "now: ") if both else ("",):
+            head += [f"{which}early", "late", "late ÷ early", "subnormal: parameters, averages"]
+        lines += _table([*head, *(["late: before ÷ now"] if both else [])], rows)
+        dates = sorted({one["date"] for one in each["recipes"].values()})
+        commits = sorted({one["commit"] for one in each["recipes"].values() if one.get("commit")})
+        before = f" *Before* is commit {', '.join(commits)}." if commits else ""
+        span = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        lines += [f"On {each['processor']}, {each['cores']} cores, {span}.{before}", ""]
+    return lines
+
+
+def _late_cells(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
+        return ["–"] * 4
+    early, late = statistics.median(found["early"]), statistics.median(found["late"])
+    counts = [f"{few:,} of {all_:,}" if all_ else "none kept" for few, all_ in (found["parameters"], found["averages"])]
+    return [seconds(early), seconds(late), f"{late / early:.2f}", "; ".join(counts)]
 
 
 def _when(times: Sequence[float | None]) -> str:

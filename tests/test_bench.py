@@ -423,3 +423,64 @@ def test_a_turn_begins_at_the_epoch_that_was_kept(monkeypatch):
 def _few():
     random = np.random.default_rng(1)
     return random.random((64, 6), dtype=np.float32), np.eye(3, dtype=np.float32)[random.integers(0, 3, 64)]
+
+
+# ── Late epochs of the recipes ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_subnormal_numbers_are_counted_by_their_bits():
+    import late
+
+    tiny = np.finfo(np.float32).tiny  # the smallest that is not subnormal
+    some = np.array([0.0, -0.0, tiny, -tiny, 1.0, np.inf, np.nan], np.float32)
+    assert late.subnormal([some]) == (0, 7)
+    few = np.array([[np.nextafter(tiny, np.float32(0)), -1e-40], [1e-45, 0.0]], np.float32)
+    assert late.subnormal([some, few]) == (3, 11)
+    assert late.subnormal([]) == (0, 0)
+
+
+def test_the_state_of_a_training_is_counted_with_its_averages():
+    import late
+    from glassnet.recipes import recipe
+
+    start = recipe("quick").start(0)
+    layers = start.network.layers
+    moments = {
+        name: tuple(type(each)(each.weight * 1e-40, each.bias) for each in layers) for name in ("mean", "square")
+    }
+    numbers = sum(each.weight.size + each.bias.size for each in layers)
+    weights = sum(int((each.weight * 1e-40 != 0).sum()) for each in layers)
+    found = late.counted(replace(start, memory=replace(start.memory, moments=moments)))
+    assert found == {"parameters": [0, numbers], "averages": [2 * weights, 2 * numbers]}
+
+
+def test_only_recipes_with_enough_epochs_have_late_ones():
+    import late
+    from glassnet.recipes import RECIPES
+
+    without = {name for name, each in RECIPES.items() if not late.has_late(each.settings.epochs)}
+    assert without == {"quick", "quick98"}
+
+
+def test_late_epochs_are_told_before_and_after():
+    import report
+
+    def half(late, few):
+        return {"early": [0.1, 0.2, 0.3], "late": [late] * 3, "parameters": [few, 1000], "averages": [0, 0]}
+
+    one = {
+        "epochs": 30, "early": [2, 6], "late": [26, 30], "date": "2030-01-02", "sizes": [784, 10], "commit": "abc1234",
+        "before": half(1.0, 17), "now": half(0.25, 0),
+    }  # fmt: skip
+    measured = {"intel": {"processor": "Intel Xeon", "cores": 2, "recipes": {"plain": one}}}
+    text = "\n".join(report._late_recipes(measured))
+    assert (
+        "| `plain`, 784-10 | 2 – 6 and 26 – 30 of 30 | 200 ms | 1.00 s | 5.00 | 17 of 1,000; none kept "
+        "| 200 ms | 250 ms | 1.25 | 0 of 1,000; none kept | 4.00× |"
+    ) in text
+    assert "On Intel Xeon, 2 cores, 2030-01-02. *Before* is commit abc1234." in text
+    alone = {name: each for name, each in one.items() if name != "before"} | {"commit": None}
+    text = "\n".join(report._late_recipes({"amd": {"processor": "AMD EPYC", "cores": 2, "recipes": {"plain": alone}}}))
+    assert "| `plain`, 784-10 | 2 – 6 and 26 – 30 of 30 | 200 ms | 250 ms | 1.25 | 0 of 1,000; none kept |" in text
+    assert "### " not in text
+    assert report._late_recipes({}) == []
