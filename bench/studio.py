@@ -1,6 +1,7 @@
 """What the studio costs, and how smooth it is: in the system's Chromium without a GPU, written into docs/studio.md.
 
 python bench/studio.py                  # about four minutes, on an idle machine
+python bench/studio.py --long           # only the last of these: a long run's end against its beginning
 python bench/studio.py --report         # the page again, from what was measured
 
 - The layer of all edges: how long a new picture of all 12,960 takes, from the weights to the canvas, in its worker.
@@ -10,6 +11,7 @@ python bench/studio.py --report         # the page again, from what was measured
 - An answer to a stroke of the pen.
 - Going back in time: from asking for any step of a run of 30 epochs to the frame that shows it.
 - An edit by hand: from asking for it to the accuracy on 10,000 images.
+- A long run at full speed: examples a second at its end against those at its beginning, as the page sees it come.
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ SPEED = 200
 """Minibatches a second at which the page is watched."""
 LONG = 1000
 """Epochs of a long run: five million minibatches, at 1,000 a second an hour and a half."""
+COURSE = 300
+"""Epochs of the run whose end is compared with its beginning: a class's hour of playing at full speed takes it there."""
+BEGINNING, ENDING = (5, 15), 10
+"""Between which epochs the beginning is timed, and how many of the last are the end."""
 EPOCHS = 150
 """Of each training that is timed: five to eight seconds, so that beginning and ending, a tenth of one, hardly counts."""
 
@@ -330,6 +336,60 @@ def training(turns: int = 9) -> dict[str, Any]:
     return {"epochs": EPOCHS, "seconds": told, "longer": costs}
 
 
+# ── The end of a long run ────────────────────────────────────────────────────────────────────────────────────────────
+
+_FOLLOW = """() => {
+  const { model } = window.glassnet;
+  window.course = [];
+  model.on("frame", () => window.course.push([performance.now() / 1000, model.get("status").step]));
+}"""
+
+
+def pace(course: list[list[float]], first: float, last: float) -> float:
+    """Minibatches a second from one step to another: the slope of the line nearest to the frames between them.
+
+    ``course`` has a time in seconds and a step for each frame.
+    """
+    times, steps = zip(*((when, step) for when, step in course if first <= step <= last), strict=True)
+    slope, _ = statistics.linear_regression(times, steps)
+    return slope
+
+
+def long_run(epochs: int = COURSE, runs: int = 3) -> dict[str, Any]:
+    """New runs of the default network with so many epochs, at full speed in a tab that shows it: its beginning and its end."""
+    from glassnet.recipes import recipe
+
+    size, rates = recipe("plain").settings.batch_size, []
+    with launched() as browser:
+        for _ in range(runs):
+            with started() as studio:
+                tab = Watched(browser.new_context(viewport={"width": 1280, "height": 800}), studio)
+                page = tab.open()
+
+                def send(page: Any = page, **message: Any) -> None:
+                    page.evaluate("message => window.glassnet.model.send(message)", message)
+
+                send(do="speed", value=None)
+                send(do="change", epochs=epochs)
+                page.evaluate(_FOLLOW)
+                send(do="play")
+                # The page says when it is over: asking the server would cost the training something.
+                page.wait_for_function(
+                    "epochs => ((status) => status.epochs === epochs && status.step === status.steps)"
+                    "(window.glassnet.model.get('status'))",
+                    arg=epochs,
+                    timeout=1_800_000,
+                )
+                course, status = page.evaluate("window.course"), studio.state()["status"]
+                assert not tab.wrong, tab.wrong
+                page.context.close()
+            each = status["steps"] // epochs
+            begin = pace(course, BEGINNING[0] * each, BEGINNING[1] * each)
+            rates.append([size * begin, size * pace(course, (epochs - ENDING) * each, epochs * each)])
+            print(f"examples a second: {rates[-1][0]:,.0f} at first, {rates[-1][1]:,.0f} at the end", flush=True)
+    return {"epochs": epochs, "rates": rates}
+
+
 # ── The page ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -353,6 +413,19 @@ def report(results: dict[str, Any]) -> str:
         low, middle, high = statistics.quantiles(values, n=4)
         return f"{middle:.1f} % ({low:.1f} to {high:.1f})"
 
+    course = results.get("long")
+    ending = []
+    if course:
+        rates = course["rates"]
+        ratio, first, end = (
+            statistics.median(each) for each in zip(*((end / first, first, end) for first, end in rates), strict=True)
+        )
+        ending = [
+            f"{course['epochs']} epochs at full speed, in a tab that shows them: {first:,.0f} examples a second in epochs "
+            f"{BEGINNING[0]} to {BEGINNING[1]}, {end:,.0f} in the last {ENDING}: {ratio:.2f} times as many (aim ≥ 0.9; medians "
+            f"of {len(rates)} runs).",
+            "",
+        ]
     alone = statistics.median(turn["between"] for turn in train["seconds"])
     lines = [
         f"Measured by `python bench/studio.py` on {results['machine']}, {results['cores']} cores shared by server and browser, "
@@ -386,6 +459,7 @@ def report(results: dict[str, Any]) -> str:
         f"| in the studio, with a tab that shows the network learn | {told('playing')} | < 15 % |",
         f"| plain `train()` itself, which tells how much of this is the machine's noise | {told('nothing')} | |",
         "",
+        *ending,
     ]
     return "\n".join(lines)
 
@@ -402,14 +476,18 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="write the page again from what was measured")
     parser.add_argument("--page", action="store_true", help="measure the page only")
     parser.add_argument("--time", action="store_true", help="measure going back in time and edits only")
+    parser.add_argument("--long", action="store_true", help="measure the end of a long run only")
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     if not options.report:
-        results |= {"machine": processor(), "cores": os.cpu_count(), "time": through_time()}
-        if not options.time:
-            results["page"] = in_page()
+        if not options.long:
+            results |= {"machine": processor(), "cores": os.cpu_count(), "time": through_time()}
+            if not options.time:
+                results["page"] = in_page()
+            if not options.page and not options.time:
+                results["training"] = training()
         if not options.page and not options.time:
-            results["training"] = training()
+            results["long"] = {"machine": processor(), **long_run()}
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     write(results)
 

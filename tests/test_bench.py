@@ -484,3 +484,36 @@ def test_late_epochs_are_told_before_and_after():
     assert "| `plain`, 784-10 | 2 – 6 and 26 – 30 of 30 | 200 ms | 250 ms | 1.25 | 0 of 1,000; none kept |" in text
     assert "### " not in text
     assert report._late_recipes({}) == []
+
+
+# ── The end of a long run in the studio ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_pace_of_a_run_is_that_of_the_frames_between_two_steps(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the module sets these for its own process
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    monkeypatch.setenv("MKL_NUM_THREADS", "1")
+    import studio
+
+    # A hundred minibatches a second at first, fifty from minibatch 1,000 on.
+    course = [[time / 10, 10 * time] for time in range(101)] + [
+        [10 + time / 10, 1000 + 5 * time] for time in range(1, 201)
+    ]
+    assert studio.pace(course, 200, 900) == pytest.approx(100)
+    assert studio.pace(course, 1500, 2000) == pytest.approx(50)
+
+
+def test_the_studios_page_tells_of_the_end_of_a_long_run(monkeypatch):
+    for name in ("OMP", "OPENBLAS", "MKL"):
+        monkeypatch.setenv(f"{name}_NUM_THREADS", "1")
+    import studio
+
+    results = json.loads(studio.RESULTS.read_text())
+    results["long"] = {"epochs": 300, "rates": [[1000.0, 800.0], [1000.0, 950.0], [1200.0, 1080.0]]}
+    text = " ".join(studio.report(results).split())
+    assert (
+        "1,000 examples a second in epochs 5 to 15, 950 in the last 10: 0.90 times as many (aim ≥ 0.9; medians of 3"
+        in text
+    )
+    del results["long"]
+    assert "300 epochs at full speed" not in studio.report(results)
