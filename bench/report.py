@@ -452,8 +452,8 @@ def _early_and_late(effort: dict[str, Any]) -> str:
     return f"""- **Early** and **late** are two places of one training of each contestant: a turn begins with epoch
         {effort["early"]}, or with epoch {effort["late"]}, always from the state (weights, and what the optimizer remembers)
         in which this training came there. A turn has {MOST} epochs at most. Ours, the best peer, and all that took at most
-        {NEAR:g} times as long as that one early train the whole way between; the others are given {effort["limit"]:g} s for
-        it, and where they come less far, the epoch of their late turns is told.
+        {NEAR:g} times as long as that one early have time for the whole way between; the others are given
+        {effort["limit"]:g} s for it. Where one comes less far, the epoch in which its late turns begin is told.
         """
 
 
@@ -550,7 +550,7 @@ def _limits(results: dict[str, Any]) -> list[str]:
         the three products (forward, weight gradient, and input gradient but for the first layer). In the first layer only
         inputs that are not zero count: in MNIST, one in five. Contestants that multiply the zeros, too, do more than is counted
         here, and small minibatches cannot reach the speed of a large product: the limit is a bound, not a goal. Weights that
-        fit in a cache move no bytes.
+        fit in a cache move no bytes. What is reached is told of late epochs, where they were timed.
         """),
         *_table(
             (

@@ -115,7 +115,7 @@ class Effort:
 
 FULL = Effort(
     rounds=5, turn=0.4, slow=3.0, seeds=(0, 1, 2, 3, 4), epochs=None, cold=3, points=0.15, fresh=True,
-    early=3, late=50, limit=15.0,
+    early=3, late=50, limit=10.0,
 )  # fmt: skip
 FAST = Effort(
     rounds=3,
@@ -374,16 +374,20 @@ class Turns:
         """Let each train until this epoch (counted from 1) is next, and keep its state as ``name``; nothing is timed.
 
         Who took more than ``report.NEAR`` times as long as the best peer in the turns before is given ``effort.limit``
-        seconds, and may not come as far.
+        seconds, and may not come as far. The others are given twice as long as it should take, and never so long that they
+        would be taken for lost: a machine on which something else begins to run must not hold up everything.
         """
         tell(f"    on the way to epoch {epoch}")
         kept = self.results["contestants"]
         medians = {key: statistics.median(each) for key in self.workers if (each := kept[key]["seconds"])}
         best = min((seconds for key, seconds in medians.items() if key != OURS), default=math.inf)
         for key in list(self.workers):
-            near = key == OURS or medians.get(key, 0.0) <= report.NEAR * best
             settle(self.workers)
-            limit, pieces = None if near else self.effort.limit, self.lengths[key]["pieces"]
+            limit, took = PATIENCE / 2, medians.get(key)
+            if took is not None:
+                near = key == OURS or took <= report.NEAR * best
+                limit = min(limit, max(self.effort.limit, 2 * epoch * took)) if near else self.effort.limit
+            pieces = self.lengths[key]["pieces"]
             done = self._ask(key, "reach", name=name, epochs=epoch - 1, limit=limit, pieces=pieces)
             if done is not None:
                 kept[key].setdefault("epochs", {})[name] = done + 1
