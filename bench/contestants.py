@@ -10,7 +10,6 @@ Libraries are loaded when a contestant is made, never before: a worker first set
 from __future__ import annotations
 
 import os
-import time
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +26,6 @@ Weights: TypeAlias = list[tuple[Any, Any]]
 """The weight (out, in) and the bias of each layer, in NumPy."""
 
 EPSILON = 1e-8
-CALL = 0.008
-"""Seconds that one call of glassnet's engine should take, as in its train()."""
 
 
 # ── The list ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -322,7 +319,7 @@ class GlassnetTrainer(Trainer):
         self.restart(network)
 
     def restart(self, network: Any) -> None:
-        self.epoch, self.stretch = 0, 1
+        self.epoch = 0
         self.state: Any = None  # gives back the memory of the last one first
         memory = self.optimizer.init(network.layers, total=self.steps)
         self.state = self.engine.start(network, self.data, self.cost, self.optimizer, memory)
@@ -335,16 +332,7 @@ class GlassnetTrainer(Trainer):
     def train(self, rows: Any, rates: Any = None) -> None:
         from glassnet.engine import Batches
 
-        # As glassnet's train() calls its engine: minibatches for some milliseconds at a time. Between two calls the engine
-        # may change its number of threads.
-        size, seen = self.work.batch, 0
-        while seen < len(rows):
-            part = rows[seen : seen + self.stretch * size]
-            before = time.perf_counter()
-            self.state, costs = self.engine.advance(self.state, Batches(part, size, self.epoch))
-            took = time.perf_counter() - before
-            self.stretch = max(1, min(2 * self.stretch, int(len(costs) * CALL / (took + 1e-9))))
-            seen += len(part)
+        self.state, _ = self.engine.advance(self.state, Batches(rows, self.work.batch, self.epoch))
         self.epoch += 1
 
     def weights(self) -> Weights:
@@ -363,6 +351,7 @@ class GlassnetTrainer(Trainer):
             return
         # In place: a new state would have to find out anew how many threads pay, and list all inks.
         self.state.memory = kept
+        self.state.turned = False
         for array, value in zip(self._arrays(), arrays, strict=True):
             array[...] = value
 

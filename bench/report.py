@@ -943,8 +943,7 @@ def _method(results: dict[str, Any]) -> list[str]:
         - **scikit-learn** does an epoch by one call of `partial_fit`; its threads are those of NumPy's products. It has no
         squared error for classes, so it has no part in P1 and P2.
         - **onnxruntime** answers only. Where all images are asked about at once, every peer may take them in pieces of 500.
-        - glassnet returns the cost of every minibatch, and so does JAX; PyTorch is spared it. Its engine is called for some
-        milliseconds of minibatches at a time, as its `train` does.
+        - glassnet returns the cost of every minibatch, and so does JAX; PyTorch is spared it.
         """),
         "```sh",
         "python bench/run.py            # everything again, and this page",

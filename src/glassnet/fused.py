@@ -198,6 +198,7 @@ class FusedState:
     pace: Pace  # how many threads work
     predictor: Predictor  # shares the model's parameters
     most: int  # inks of an example for which there is room
+    turned: bool = False  # whether work.turned holds the weights as they are
     calls: int = 0  # of the kernel, since there is room for these minibatches
 
 
@@ -355,16 +356,18 @@ class Fused:
         """Do these minibatches by so many threads, and count them."""
         key = np.uint64(0) if state.dropout is None else state.dropout.key(epoch)
         t = state.memory.step - state.memory.begun + 1
-        meeting, first = new_meeting(), state.calls == 0
+        meeting = new_meeting()
         shared = (
-            state.plan, state.model, data, state.flow, state.work, state.rules, rows, size, costs, rates, t, key, first,
+            state.plan, state.model, data, state.flow, state.work, state.rules, rows, size, costs, rates, t, key,
+            state.turned,
         )  # fmt: skip
         together(
             lambda thread, threads: kernels.learn(*shared, thread, threads, meeting),
             threads,
             lambda: meeting.__setitem__(0, _ALL_THERE),
         )
-        state.calls += len(costs) > 0
+        if len(costs):
+            state.turned, state.calls = True, state.calls + 1
         state.memory = replace(state.memory, step=state.memory.step + len(costs))
 
     def _replaced(self, state: FusedState, rows: NDArray[Any], inputs: Array) -> Data:
@@ -410,7 +413,7 @@ class Fused:
         a = room(activations)
         drops = rules.dropout > 0
         state.plan, state.rules, state.rows, state.most = plan, rules, rows, most
-        state.pace, state.calls = Pace(threads, fixed=self.threads is not None), 0
+        state.pace, state.turned, state.calls = Pace(threads, fixed=self.threads is not None), False, 0
         state.flow = Flow(
             z=room(activations),
             a=a,

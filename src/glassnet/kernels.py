@@ -990,29 +990,29 @@ def _descend(model: Model, rules: Rules, at: int, count: int, rate: float, facto
 @entry
 def learn(
     plan: Plan, model: Model, data: Data, flow: Flow, work: Work, rules: Rules, rows: Any, size: int, costs: Any,
-    rates: Any, t: int, key: Any, first: bool, thread: int, threads: int, meeting: Any,
+    rates: Any, t: int, key: Any, turned: bool, thread: int, threads: int, meeting: Any,
 ) -> None:  # fmt: skip
     """Do one minibatch of ``size`` rows after the other: this thread's part of it.
 
     ``rates`` holds the learning rate of each minibatch; ``t`` counts the optimizer's steps, from 1; ``key`` is dropout's
-    for this epoch; ``first`` says that the weights have not been turned yet; ``meeting`` is where threads wait for each other.
-    Each minibatch's mean cost goes to ``costs``.
+    for this epoch; ``turned`` says that ``work.turned`` holds the weights as they are; ``meeting`` is where threads wait for
+    each other. Each minibatch's mean cost goes to ``costs``.
     """
     flushed(
         _learn,
-        (plan, model, data, flow, work, rules, rows, size, costs, rates, t, key, first, thread, threads, meeting),
+        (plan, model, data, flow, work, rules, rows, size, costs, rates, t, key, turned, thread, threads, meeting),
     )  # fmt: skip
 
 
 @compiled
 def _learn(
     plan: Plan, model: Model, data: Data, flow: Flow, work: Work, rules: Rules, rows: Any, size: int, costs: Any,
-    rates: Any, t: int, key: Any, first: bool, thread: int, threads: int, meeting: Any,
+    rates: Any, t: int, key: Any, turned: bool, thread: int, threads: int, meeting: Any,
 ) -> None:  # fmt: skip
     if len(costs) == 0:
         return
     arrivals = 0
-    if first:
+    if not turned:
         for l in range(2, len(plan.sizes)):
             begin, end = _share(item(plan.sizes, l - 1), thread, threads)
             _turn(plan, model.parameters, work.turned, l, begin, end)
