@@ -180,6 +180,7 @@ def test_garbage_is_not_looked_for_while_compiling(timers):
 def timers(monkeypatch):
     """The timers that are started; and no kernel is loaded yet."""
     monkeypatch.setattr(compiled, "_loaded", set())
+    monkeypatch.setattr(compiled, "_unsaid", threading.Lock())
     started = []
 
     class Timer(threading.Timer):
@@ -199,8 +200,16 @@ def test_who_waits_long_is_told_why_once(timers, monkeypatch, caplog):
         pass
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("glassnet", "WARNING")
-    assert record.getMessage().startswith("compiling kernels, once: ")
+    assert record.getMessage() == "compiling, once on this machine: this takes some seconds"
     assert len(timers) == 1  # the second time nobody even looks at the clock
+
+
+def test_several_kernels_that_are_compiled_are_one_wait(timers, monkeypatch, caplog):
+    monkeypatch.setattr(compiled, "_PATIENCE", 0.01)
+    for number, kernel in enumerate(["learn", "answer"]):
+        with loading(kernel, np.float32):
+            timers[number].join(30)
+    assert len(caplog.records) == 1
 
 
 def test_who_does_not_wait_long_is_told_nothing(timers, caplog):

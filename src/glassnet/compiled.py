@@ -29,6 +29,8 @@ _PATIENCE = 1.0
 """Seconds after which it is said that kernels are being compiled; loading them from the cache takes a tenth of that."""
 _loaded: set[Any] = set()
 """Which kernels are there, for which types of arrays."""
+_unsaid = threading.Lock()
+"""Taken, and never given back, by the first who says that something is being compiled: it is said once in a process."""
 
 
 # ── What only compiled code calls ────────────────────────────────────────────────────────────────────────────────────
@@ -131,15 +133,11 @@ def is_loaded(*kind: Any) -> bool:
 
 @contextmanager
 def loading(*kind: Any) -> Iterator[None]:
-    """Says that kernels are being compiled, if what is done inside takes longer than loading them would."""
+    """Says that kernels are being compiled, if what is done inside takes longer than loading them would: once in a process."""
     if kind in _loaded:
         yield
         return
-    timer = threading.Timer(
-        _PATIENCE,
-        logging.getLogger("glassnet").warning,
-        ["compiling kernels, once: this takes a quarter of a minute, and is kept for next time"],
-    )
+    timer = threading.Timer(_PATIENCE, _say)
     timer.daemon = True
     with suppress(RuntimeError):  # no more threads: then it is not said
         timer.start()
@@ -153,3 +151,8 @@ def loading(*kind: Any) -> Iterator[None]:
             gc.enable()
         timer.cancel()
     _loaded.add(kind)
+
+
+def _say() -> None:
+    if _unsaid.acquire(blocking=False):
+        logging.getLogger("glassnet").warning("compiling, once on this machine: this takes some seconds")
