@@ -323,3 +323,21 @@ def test_a_network_alone_is_asked_the_compiled_way_where_there_is_one(few):
     x = few[0].inputs[:5]
     np.testing.assert_allclose(answer_of(network)(x)[1], network(x), atol=1e-6)
     assert answer_of(Network.random(xp=pytest.importorskip("array_api_strict"))) is None
+
+
+@pytest.mark.parametrize("inputs", [784, 2**16 + 1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_who_cannot_wait_gets_the_compiled_way_only_once_it_is_loaded(monkeypatch, inputs, dtype):
+    monkeypatch.setattr("glassnet.compiled._loaded", set())
+    network = Network.random((inputs, 2, 3), dtype=dtype)
+    x = np.ones((1, inputs), dtype)
+    assert answer_of(network, loaded=True) is None
+    patient = answer_of(network)
+    np.testing.assert_array_equal(answer_of(network, loaded=True)(x)[1], patient(x)[1])
+    # What is loaded is loaded for numbers of this type alone.
+    other = Network.random((inputs, 2, 3), dtype=np.float64 if dtype is np.float32 else np.float32)
+    assert answer_of(other, loaded=True) is None
+
+
+def test_who_cannot_wait_is_not_told_of_a_way_that_there_is_not():
+    assert answer_of(Network.random(xp=pytest.importorskip("array_api_strict")), loaded=True) is None

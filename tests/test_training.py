@@ -688,3 +688,20 @@ def test_what_is_no_image_cannot_be_deformed(engine):
     with pytest.raises(WrongValue, match=says):
         train(None, data, start=edited, epochs=2, engine=engine)
     last(train(None, data, start=edited, epochs=2, deform="none", engine=engine))
+
+
+def test_what_answers_is_ready_before_the_first_minibatch(few):
+    """It is compiled the first time on a machine: in the one wait at the beginning, not in a second one after an epoch."""
+    asked = []
+
+    class Asked(Fused):
+        def answer(self, state, inputs):
+            asked.append(tuple(inputs.shape))
+            return super().answer(state, inputs)
+
+    events = train(small(), few[0], validation=few[1], engine=Asked())
+    assert isinstance(next(events), Started)
+    assert asked == [(1, 784)]
+    events = train(small(), few[0], engine=Asked())
+    next(events)
+    assert len(asked) == 1  # nobody will ask: there is nothing to judge by

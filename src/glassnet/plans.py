@@ -379,10 +379,20 @@ def numbered(folder: Path) -> Path:
     return folder / str(number)
 
 
-def answer_of(network: Network, threads: int | None = None) -> Answer | None:
-    """The compiled way to ask the network, by so many threads (None: as many as pay); None if there is none for it."""
+def answer_of(network: Network, threads: int | None = None, *, loaded: bool = False) -> Answer | None:
+    """The compiled way to ask the network, by so many threads (None: as many as pay); None if there is none for it.
+
+    ``loaded``: only if it is loaded in this process already. Otherwise it is loaded now, or compiled, which takes seconds.
+    """
     try:
+        from glassnet.compiled import is_loaded
         from glassnet.fused import lacking, predictor
     except ImportError:  # Numba cannot be loaded here: the network answers itself
         return None
-    return predictor(network, threads).last if lacking(network) is None else None
+    if lacking(network) is not None:
+        return None
+    if loaded:
+        positions = np.dtype(np.uint32 if network.sizes[0] > 2**16 else np.uint16)
+        if not is_loaded("answer", network.layers[0].bias.dtype, positions):
+            return None
+    return predictor(network, threads).last

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.arrays import namespace
+from glassnet.arrays import moved, namespace
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.costs import Cost, as_cost, check_fit, check_targets
 from glassnet.data import Dataset, summarize
@@ -299,6 +299,8 @@ def _train(
     size = settings.batch_size
     dropout = Dropout(settings.dropout, settings.seed) if settings.dropout else None
     state = engine.start(start.network, data, settings.cost, settings.optimizer, start.memory, dropout)
+    if validation is not None:  # what answers is compiled now, in one wait, rather than at the end of the first epoch
+        engine.answer(state, moved(data.inputs[:1, :], start.network.layers[0].bias))
     now = best = start
     best_cost, warned, seconds = math.inf, False, 0.0
     course: list[float] = []  # mean costs of the quarters of each epoch
