@@ -3,11 +3,31 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+
+@pytest.fixture
+def compiling(monkeypatch):
+    """As on a machine that never trained: whatever is prepared takes until the test sets this event, and nothing is loaded."""
+    from glassnet import compiled
+    from glassnet.studio import preparation
+
+    over, load = threading.Event(), preparation._load
+
+    def slowly(*what):
+        assert over.wait(60)
+        load(*what)
+
+    monkeypatch.setattr(preparation, "_known", {})
+    monkeypatch.setattr(preparation, "_load", slowly)
+    monkeypatch.setattr(compiled, "_loaded", set())
+    yield over
+    over.set()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import itertools
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -122,6 +123,34 @@ def plain(session, lane, **shared):
     """The network that train() alone ends with."""
     plan = session.planned({**lane, **shared})
     return last(train(None, plan.splits.train, validation=plan.splits.validation, start=plan.checkpoint))
+
+
+def test_a_race_is_heard_while_its_lanes_are_compiled(compiling, race, session):
+    begin(race, SIGMOID, RELU)
+    do(race, "play")
+    assert header(race)["mode"] == "playing"
+    do(race, "pause")
+    do(race, "speed", value=3)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(do, race, "minibatch")
+        do(race, "speed", value=4)
+        assert not asked.done()
+        compiling.set()
+        asked.result(60)
+    assert (header(race)["step"], header(race)["mode"], header(race)["speed"]) == (1, "paused", 4)
+    begin(race, SIGMOID, RELU)
+    do(race, "play")
+    until_mode(race, "finished")
+    assert all(same(a, plain(session, lane)) for a, lane in zip(networks(race), (SIGMOID, RELU), strict=True))
+
+
+def test_who_waits_for_a_race_that_ends_is_told(compiling, race):
+    begin(race, SIGMOID, RELU)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(do, race, "minibatch")
+        do(race, "end")
+        with pytest.raises(Refused, match="over"):
+            asked.result(60)
 
 
 # ── The same training ────────────────────────────────────────────────────────────────────────────────────────────────

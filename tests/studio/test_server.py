@@ -360,6 +360,30 @@ def test_of_the_looks_that_wait_only_the_newest_is_looked_at(here):
         assert [message["id"] for message, _ in here.session.done] == rest == [11, 9, 10]
 
 
+@pytest.mark.parametrize("long", ["reach", "seek", "back", "answers"])
+def test_who_draws_is_answered_while_a_command_trains_for_long(here, long):
+    with here.socket() as socket:
+        until(lambda: here.session.tabs)
+        tab = here.session.tabs[0]
+        over, do = threading.Event(), tab.do
+
+        def slowly(message, arrays):
+            if message["do"] == long:
+                assert over.wait(20)
+            return do(message, arrays)
+
+        tab.do = slowly
+        socket.send(json.dumps({"do": long, "id": 1}))
+        socket.send(json.dumps({"do": "play", "id": 2}))  # waits for its turn
+        for number in range(3, 7):
+            header = ask(socket, {"do": "look", "look": number, "id": number}, pixels=np.ones((4, 4), np.uint8))
+            assert (header["type"], header["id"]) == ("done", number)
+        assert ask(socket, {"do": "pause", "id": 7})["id"] == 7
+        over.set()
+        assert [next_of(socket, "done")[0]["id"] for _ in range(2)] == [1, 2]
+        assert [message["id"] for message, _ in here.session.done] == [3, 4, 5, 6, 7, 1, 2]
+
+
 def test_what_waits_for_a_busy_session_is_bounded(here):
     with here.socket() as socket:
         until(lambda: here.session.tabs)

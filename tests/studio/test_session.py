@@ -25,6 +25,7 @@ from glassnet import (
     Run,
     WrongFile,
     WrongValue,
+    compiled,
     evaluate,
     files,
     last,
@@ -90,6 +91,53 @@ def after(tab, condition):
         return found and condition(found[-1][0]) and found[-1]
 
     return until(look)
+
+
+# ── The first time on a machine ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_all_is_answered_while_the_training_is_compiled(compiling, home, stripes):
+    source = run_on(home.parent / "elsewhere", stripes, {"deform": "affine"})[0].path
+    session = Session(home, source)
+    tab = session.tab(lambda: None)
+    tab.do({"do": "view", "watch": ["minibatch", "change", "race"]})
+    assert "minibatch" not in frame_of(tab)[0]  # its images are deformed by what is compiled
+    for number in range(20):
+        pixels = np.zeros((60, 60), np.uint8)
+        pixels[10:50, number : number + 10] = 255
+        tab.do({"do": "look", "look": number, "source": "drawing"}, {"pixels": pixels})
+        header, arrays = after(tab, lambda header, number=number: header["look"]["look"] == number)
+        assert header["look"]["answer"] == arrays["a3"].argmax()
+    found = unpack(tab.do({"do": "find", "source": "train", "order": "cost"}))[1]
+    expected = unpack(tab.do({"do": "answers", "source": "train", "rows": found["rows"].tolist()}))[1]
+    np.testing.assert_array_equal(found["answers"], expected["answers"])
+    tab.do({"do": "mistakes", "source": "train"})
+    tab.do({"do": "lit", "layer": 1, "neuron": 0})
+    edited = tab.do({"do": "edit", "kind": "bias", "layer": 1, "neuron": 0, "value": 1.0})
+    assert edited["judged"] != edited["before"]
+    tab.do({"do": "undo"})
+    header, _ = after(tab, lambda header: header["status"]["judged"] and header["status"]["judged"]["now"])
+    judged = header["status"]["judged"]
+    state = session.now()
+    itself = evaluate(state.weights.network, state.splits.validation, state.checkpoint.settings.cost)
+    assert judged["validation"]["cost"] == pytest.approx(itself.cost, rel=1e-6)
+    tab.do({"do": "play"})
+    tab.do({"do": "race", "what": "begin", "lanes": [{"name": "a"}, {"name": "b", "learning_rate": 0.5}]})
+    tab.do({"do": "race", "what": "play"})
+    header = after(tab, lambda header: header.get("race"))[0]
+    assert (header["race"]["mode"], header["race"]["step"], header["status"]["step"]) == ("playing", 0, 0)
+    assert compiled._loaded == set()  # all that by NumPy: nobody went to load, or compile, what is being prepared
+    compiling.set()
+    shown = []
+    after(
+        tab,
+        lambda header: shown.append(header) or (header["race"]["step"] and any("minibatch" in each for each in shown)),
+    )
+    assert next(each for each in shown if "minibatch" in each)["minibatch"]["deformed"]
+    tab.do({"do": "race", "what": "end"})
+    tab.do({"do": "play"})
+    assert after(tab, lambda header: header["status"]["step"])
+    session.close()
 
 
 # ── Frames ───────────────────────────────────────────────────────────────────────────────────────────────────────────

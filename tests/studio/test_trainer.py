@@ -554,22 +554,145 @@ def test_every_state_is_announced(stripes, tmp_path):
     trainer.close()
 
 
-def test_what_is_compiled_for_long_is_said_meanwhile(trainer, monkeypatch):
-    until(lambda: trainer._events is not None)
-    told = []
-    monkeypatch.setattr("glassnet.studio.trainer._PATIENCE", 0.0)
+# ── The first time on a machine ──────────────────────────────────────────────────────────────────────────────────────
 
-    def slow(*arguments, **options):
-        events = train(*arguments, **options)
-        told.append(until(lambda: trainer.state.notice))
-        yield from events
 
-    monkeypatch.setattr("glassnet.studio.trainer.train", slow)
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr("glassnet.studio.trainer._PATIENCE", 0.05)
+
+
+def test_while_the_training_is_compiled_every_command_is_followed_and_it_is_said_once(
+    compiling, impatient, stripes, tmp_path
+):
+    said, made = [], []
+
+    def listen():
+        notice = made[0].state.notice if made else None
+        if not said or said[-1] is not notice:
+            said.append(notice)
+
+    trainer = Trainer(*run_on(tmp_path, stripes), listen, speed=None, playing=True)
+    made.append(trainer)
+    until(lambda: trainer.state.notice)
+    assert trainer.state.mode == "playing"
+    trainer.pause()
     trainer.change({"learning_rate": 0.1})
-    trainer.step()
-    assert told[0].code == "preparing"
-    assert trainer.state.notice is None
+    trainer.edit(Edit("bias", 1, 0, (0.5,)))
+    trainer.undo()
+    trainer.play()
+    trainer.pause()
+    trainer.set_speed(50)
+    trainer.step()  # promised
+    assert (trainer.state.mode, trainer.state.step) == ("stepping", 0)
+    assert trainer.state.weights.network.layers[0].bias[0] == plan_on(stripes).checkpoint.network.layers[0].bias[0]
+    until(lambda: trainer.state.run.checkpoint().settings.optimizer.learning_rate.rate == 0.1)  # so none of it is lost
+    compiling.set()
+    until(lambda: trainer.state.mode == "paused" and trainer.state.step)
     assert trainer.state.step == 1
+    until(lambda: trainer.state.notice is None)
+    trainer.step()
+    assert trainer.state.step == 2
+    trainer.close()
+    texts = [notice.text for notice in said if notice is not None and notice.code == "preparing"]
+    assert texts == ["the training is being compiled, once on this machine: this takes some seconds"]
+    assert same(trainer.state.weights.network, plain_steps(plan_on(stripes, {"learning_rate": 0.1}), 2))
+
+
+def plain_steps(plan, count):
+    """The network after so many minibatches of train()."""
+    for event in train(None, plan.splits.train, validation=plan.splits.validation, start=plan.checkpoint, every=count):
+        if isinstance(event, Stepped):
+            return event.checkpoint.network
+
+
+def test_the_last_step_of_an_epoch_can_be_promised_too(compiling, impatient, stripes, tmp_path):
+    trainer = Trainer(*run_on(tmp_path, stripes, {"batch_size": 200}), lambda: None)
+    until(lambda: trainer.state.notice)
+    trainer.step()
+    compiling.set()
+    until(lambda: trainer.state.mode == "paused")
+    assert trainer.state.at == (1, 0)
+    trainer.close()
+
+
+def test_what_is_loaded_quickly_is_not_spoken_of_and_a_step_waits_for_it(compiling, stripes, tmp_path):
+    said = []
+    trainer = Trainer(*run_on(tmp_path, stripes), lambda: None)
+    timer = threading.Timer(0.1, compiling.set)
+    timer.start()
+    trainer._changed = lambda: said.append(trainer.state.notice)
+    trainer.step()
+    assert trainer.state.step == 1
+    assert set(said) == {None}
+    trainer.close()
+
+
+def test_who_goes_back_waits_alone_and_can_be_stopped(trainer_of_before, compiling):
+    trainer = trainer_of_before()
+    for ask in (lambda: trainer.seek((0, 10)), lambda: trainer.back(False), lambda: trainer.network_at(1)):
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(ask)
+            trainer.set_speed(7)  # the others are heard
+            assert not asked.done()
+            trainer.pause()
+            with pytest.raises(Refused, match="stopped on the way"):
+                asked.result(60)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(trainer.seek, (0, 10))
+        compiling.set()
+        asked.result(60)
+    assert trainer.state.at == (0, 10)
+
+
+@pytest.fixture
+def trainer_of_before(stripes, tmp_path):
+    """Opens a run of which another process has done three minibatches."""
+    made = [Trainer(*run_on(tmp_path, stripes), lambda: None)]
+    for _ in range(3):
+        made[0].step()
+    made[0].close()
+    run = made[0].state.run
+
+    def trainer_of_before(**options):
+        made.append(Trainer(run, replace(plan_on(stripes), checkpoint=run.checkpoint()), lambda: None, **options))
+        return made[-1]
+
+    yield trainer_of_before
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("playing", [False, True])
+def test_it_stands_where_it_stood_when_that_can_be_trained_again(trainer_of_before, compiling, impatient, playing):
+    trainer = trainer_of_before(at=(0, 10), playing=playing, speed=0.1)
+    assert (trainer.state.at, trainer.state.mode) == ((0, 30), "paused")
+    compiling.set()
+    until(lambda: trainer.state.past)
+    until(lambda: trainer.state.mode == ("playing" if playing else "paused"))
+    if not playing:
+        assert trainer.state.at == (0, 10)
+
+
+def test_who_goes_on_meanwhile_is_not_taken_back(trainer_of_before, compiling, impatient):
+    trainer = trainer_of_before(at=(0, 10))
+    trainer.step()
+    compiling.set()
+    until(lambda: trainer.state.mode == "paused")
+    assert trainer.state.at == (0, 40)
+
+
+def test_it_is_closed_at_once_while_it_is_compiled(compiling, impatient, stripes, tmp_path):
+    trainer = Trainer(*run_on(tmp_path, stripes), lambda: None, playing=True)
+    trainer.change({"learning_rate": 0.1})
+    with ThreadPoolExecutor(1) as pool:
+        reached = pool.submit(trainer.reach, 5)
+        until(lambda: trainer.state.mode == "stepping")
+        trainer.close()
+        with pytest.raises(Refused, match="stopped before it came to step 5"):
+            reached.result(60)
+    assert not compiling.is_set()
+    assert trainer.state.run.checkpoint().settings.optimizer.learning_rate.rate == 0.1
 
 
 # ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -293,6 +293,6 @@ def _judgement(plan: Plan) -> dict[str, Any]:
 
 def _judged(network: Network, data: Dataset, checkpoint: Checkpoint) -> dict[str, Any] | None:
     with np.errstate(over="ignore", invalid="ignore"):
-        found = evaluate(network, data, checkpoint.settings.cost, answer_of(network, 1))
+        found = evaluate(network, data, checkpoint.settings.cost, answer_of(network, 1, loaded=True))
     good = math.isfinite(found.cost)
     return {"cost": found.cost, "accuracy": found.accuracy, "examples": found.examples} if good else None

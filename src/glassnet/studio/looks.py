@@ -409,7 +409,7 @@ class Questions:
 
 
 def _ask_all(network: Network, data: Dataset, cost: Cost) -> Asked:
-    answer = answer_of(network)
+    answer = answer_of(network, loaded=True)
     like = to_numpy(network.layers[0].bias)
     inputs, targets = to_numpy(data.inputs), to_numpy(data.targets)
     answers, sure, costs = [], [], []

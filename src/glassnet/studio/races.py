@@ -39,6 +39,7 @@ from glassnet.plans import Plan, answer_of
 from glassnet.runs import event_data
 from glassnet.studio.charts import Charts
 from glassnet.studio.description import plain_settings
+from glassnet.studio.preparation import prepared
 from glassnet.studio.trainer import Notice, Weights, check
 from glassnet.studio.workers import Refused, Worker, failure
 from glassnet.training import Diverged, train
@@ -163,6 +164,7 @@ class Races:
             case "pause":
                 race.ask(race.pause)
             case "minibatch":
+                race.wait()  # in the thread of who asks: that of the race is there for others
                 race.ask(race.minibatch)
             case "epoch":
                 race.ask(race.epoch)
@@ -435,6 +437,10 @@ class _Race:
         self._due = 0.0
         self._every = 16  # minibatches of a round at full speed; found by trying
         self._opened = False
+        self._loading = [  # what a lane needs before it can begin; one may be compiled for seconds, once on a machine
+            prepared(engine, lane.plan.checkpoint, lane.plan.splits.train)
+            for engine, lane in zip(engines, lanes, strict=True)
+        ]
         self.state = _State("paused", speed, tuple(lane.standing for lane in lanes))
         train, validation = self._splits.train, self._splits.validation
         probe = train.take(slice(0, PROBE))
@@ -454,6 +460,8 @@ class _Race:
             over=("this race is over", "no_race"),
         )
         self._judging = Worker("race, judge", self._judge, lambda: _MEASURE / 8, self._fail_judging, retries=True)
+        for each in self._loading:
+            each.then(self._training.wake)
         self._training.start()
         self._judging.start()
 
@@ -466,6 +474,12 @@ class _Race:
         """
         self._judging.start()  # in case that it has ended
         self._training.ask(job)
+
+    def wait(self) -> None:
+        """Wait until the lanes can begin, which takes long only where they are being compiled; or until the race is over."""
+        for each in self._loading:
+            while not each.wait(0.05) and not self._over.is_set():
+                pass
 
     def play(self) -> None:
         self._check_more()
@@ -514,12 +528,16 @@ class _Race:
 
     def _patience(self) -> float | None:
         mode, speed = self.state.mode, self.state.speed
+        if not self._prepared():
+            return None
         if mode == "stepping" or (mode == "playing" and speed is None) or not self._opened:
             return 0.0
         return max(0.0, self._due - time.monotonic()) if mode == "playing" else None
 
     def _work(self) -> None:
         state = self.state
+        if not self._prepared():
+            return  # this thread is woken when it is
         if state.mode not in ("playing", "stepping"):
             if not self._opened:  # so that the first minibatch need not wait for it
                 self._open(1)
@@ -541,6 +559,10 @@ class _Race:
             self._every = min(2 * every, _LONGEST)
         elif took > 2 * _ROUND:
             self._every = max(1, every // 2)
+
+    def _prepared(self) -> bool:
+        """Whether all lanes can begin."""
+        return all(each.done for each in self._loading)
 
     def _open(self, every: int) -> None:
         self._opened = True
@@ -605,7 +627,7 @@ class _Race:
     def _asked(self, images: Dataset, lane: _Lane, standing: _Standing) -> None:
         network, checkpoint = standing.weights.network, standing.checkpoint
         with np.errstate(over="ignore", invalid="ignore"):
-            found = evaluate(network, images, checkpoint.settings.cost, answer_of(network, threads=1))
+            found = evaluate(network, images, checkpoint.settings.cost, answer_of(network, 1, loaded=True))
         lane.judged(checkpoint, found)
 
     # ── For others ───────────────────────────────────────────────────────────────────────────────────────────────────

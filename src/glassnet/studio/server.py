@@ -1,10 +1,11 @@
 """The studio's server: one session, and any number of tabs that watch it, over one WebSocket each.
 
 Each socket has three tasks. The *reader* takes what comes in: acknowledgements at once, commands into a short queue. The
-*worker* runs them one by one and replies. The *sender* sends news, and the newest frame when the tab has acknowledged the last
-one and its interval is over, or what it looks at is new: a hand that draws waits for the answer. So at most one frame is
-under way to a tab; a tab that reads slowly gets fewer of them, each as new as can be, and one that never reads blocks nobody
-but its own three tasks. The training waits for no socket.
+*worker* runs them one by one and replies; only a look, such as a drawing, does not wait for one that may have to train for
+long. The *sender* sends news, and the newest frame when the tab has acknowledged the last one and its interval is over, or what
+it looks at is new: a hand that draws waits for the answer. So at most one frame is under way to a tab; a tab that reads slowly
+gets fewer of them, each as new as can be, and one that never reads blocks nobody but its own tasks. The training waits for no
+socket.
 
     browser  ←  sender  ←  tab.news(), tab.frame()  ←  session (training in its own thread)
     browser  →  reader  →  queue  →  worker  →  tab.do(message, arrays)
@@ -346,8 +347,8 @@ class _Socket:
         self._changed = asyncio.Event()  # the queue is not what it was
         self._unacknowledged: Any = None  # the frame under way
         self._interval: float | None = SHORTEST_INTERVAL
-        self._doing: str | None = None  # the command at work
-        self._overtaking: set[asyncio.Task[None]] = set()
+        self._long: asyncio.Task[None] | None = None  # the command at work that may take long
+        self._tasks: set[asyncio.Task[None]] = set()  # commands that are followed while others are
         self._asked = False  # the tab looks at something new, and somebody waits for the answer
         self._begun = self._took = 0.0  # when the last frame was begun, and how long it took to be there
         self._tab: Tab
@@ -365,7 +366,7 @@ class _Socket:
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                tasks += self._overtaking
+                tasks += self._tasks
                 for task in tasks:
                     task.cancel()
                 ends = await asyncio.gather(*tasks, return_exceptions=True)
@@ -433,11 +434,9 @@ class _Socket:
                 await self._error(message, str(error), "wrong_message")
                 continue
             command = _Command(given, arrays, len(data or ""))
-            if name == "pause" and self._doing in _LONG:
+            if name == "pause" and self._long is not None:
                 # They take as long as they take, and this is how they are stopped: it cannot wait for their end.
-                task = asyncio.create_task(self._follow(command))
-                self._overtaking.add(task)
-                task.add_done_callback(self._overtaking.discard)
+                self._beside(command)
                 continue
             await self._queue(command)
 
@@ -464,17 +463,38 @@ class _Socket:
 
     async def _work(self) -> None:
         while True:
-            while not self._commands:
+            while (index := self._next()) is None:
                 self._changed.clear()
                 await self._changed.wait()
-            command = self._commands.popleft()
+            command = self._commands[index]
+            del self._commands[index]
             self._waiting -= command.size
             self._changed.set()
-            self._doing = command.message["do"]
-            try:
+            if command.message["do"] in _LONG:
+                self._long = self._beside(command)
+                self._long.add_done_callback(lambda _: self._changed.set())
+            else:
                 await self._follow(command)
-            finally:
-                self._doing = None
+
+    def _next(self) -> int | None:
+        """Where in the queue the command is that can be followed now. Raises what ended the connection.
+
+        One that may take long leaves the data as it is: who draws meanwhile is answered.
+        """
+        if self._long is not None and self._long.done():
+            long, self._long = self._long, None
+            long.result()
+        if self._long is None:
+            return 0 if self._commands else None
+        looks = (index for index, each in enumerate(self._commands) if each.message["do"] == "look")
+        return next(looks, None)
+
+    def _beside(self, command: _Command) -> asyncio.Task[None]:
+        """Follow a command while others are followed."""
+        task = asyncio.create_task(self._follow(command))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _follow(self, command: _Command) -> None:
         """Do what a command says, and reply."""
@@ -653,7 +673,7 @@ def serve(
 
 def _of_running(home: Home, source: Path | None, data: Sequence[str] | None) -> Opened:
     """What the server that holds this home says."""
-    until = time.monotonic() + 20  # it may just be starting, which takes seconds where its loops must be compiled
+    until = time.monotonic() + 20  # it may just be starting, which takes seconds on a slow machine
     while True:
         answer = home.ask("/api/link", "POST")
         if isinstance(answer, dict) and isinstance(answer.get("link"), str):

@@ -41,6 +41,7 @@ from glassnet.studio.frames import pack
 from glassnet.studio.links import made
 from glassnet.studio.looks import Questions, answers, changes, first_look, lit, look_at, minibatch, thought
 from glassnet.studio.parcels import plan_of_file
+from glassnet.studio.preparation import deforms
 from glassnet.studio.races import Races
 from glassnet.studio.shelf import Shelf
 from glassnet.studio.trainer import CARRIED, Notice, Refused, State, Trainer, bookmarks, check, new_run
@@ -701,6 +702,8 @@ class Tab:
             return None
         if state.mode in ("playing", "stepping") and state.batch is None and now - self._batch_at < _MINIBATCH:
             return None
+        if state.checkpoint.settings.deform is not None and not deforms():
+            return None  # shown when it is loaded: the drawing of this tab is answered meanwhile
         self._batch, self._batch_at = what, now
         return minibatch(state)
 
@@ -726,7 +729,7 @@ def _reply(message: dict[str, Any], about: dict[str, Any], arrays: dict[str, NDA
 def _judgement(state: State, threads: int | None) -> dict[str, Any]:
     """What the network of a state is worth, as plain data."""
     network, cost = state.weights.network, state.checkpoint.settings.cost
-    answer = answer_of(network, threads)
+    answer = answer_of(network, threads, loaded=True)
     parts = {"train": state.splits.train.take(slice(0, _JUDGED)), "validation": state.splits.validation}
     judged: dict[str, Any] = {"step": state.step}
     for name, data in parts.items():
@@ -757,7 +760,7 @@ def _worth(state: State, network: Network) -> dict[str, Any] | None:
     """What a network is worth on up to 10,000 validation images, or on training images where there are none."""
     data = (state.splits.train if state.splits.validation is None else state.splits.validation).take(slice(0, _JUDGED))
     with np.errstate(over="ignore", invalid="ignore"):
-        found = evaluate(network, data, state.checkpoint.settings.cost, answer_of(network))
+        found = evaluate(network, data, state.checkpoint.settings.cost, answer_of(network, loaded=True))
     if not math.isfinite(found.cost):
         return None
     return {"cost": found.cost, "accuracy": found.accuracy, "examples": found.examples}

@@ -613,7 +613,8 @@ def _of_header(path: Path) -> dict[str, Any]:
 def _pretrained(name: str) -> dict[str, Any]:
     """A trained network that comes with glassnet, and what share of the test images it gets right."""
     network, test = pretrained(name), mnist().test
-    found = None if test is None else evaluate(network, test, recipe(name).settings.cost, answer_of(network)).accuracy
+    answer = answer_of(network, loaded=True)
+    found = None if test is None else evaluate(network, test, recipe(name).settings.cost, answer).accuracy
     activations = [str(each) for each in network.activations]
     return {"name": name, "sizes": list(network.sizes), "activations": activations, "accuracy": found}
 

@@ -46,6 +46,7 @@ from glassnet.questions import first_of, past_of
 from glassnet.replay import Interrupted, Log, Past, Place, arithmetic_text, engine_of, place_of, settled
 from glassnet.runs import Run, best_cost, event_data, led_to
 from glassnet.studio.charts import Charts, judgement_of, number_of, steps_at
+from glassnet.studio.preparation import Preparation, prepared
 from glassnet.studio.workers import Refused, Worker, failure
 from glassnet.training import Diverged, continued, train
 
@@ -66,12 +67,15 @@ _SAVE = 2.0
 _SETTLE = 0.25
 """Seconds without a command after which a paused run is saved: a held key steps thirty times a second."""
 _PATIENCE = 1.0
-"""Seconds after which it is said that compiling takes long."""
+"""Seconds for which a single step waits for what is loaded; after that, what is loaded is being compiled, and it is said."""
 _LATELY = 1.0
 """Seconds over which the rate is measured."""
 _WAITING = 20_000
 """Events kept for a disk that cannot be written, at most."""
+_LOOK = 0.05
+"""Seconds between two looks whether somebody who waits is to wait no more."""
 _LOST = " Training goes on, but would be lost."
+_STOPPED = "it was stopped on the way there"
 _IDLE = 2.0
 """Seconds that training an epoch again may take, if it is done while nobody asks."""
 _EDITS = 300
@@ -345,6 +349,10 @@ class Trainer:
         self._untouched: Checkpoint | None = None  # as it was before a hand changed it
         self._unlogged = False  # edits were made here that are not among the events yet
         self._target: Place | None = None  # where to stop, while stepping
+        self._preparation: Preparation | None = None  # what is loaded now, before anything can be trained
+        # Where to go when that is done, whether to play from there, and as what the run stands until then.
+        self._returning: tuple[Place, bool, Checkpoint] | None = None
+        self._pauses = 0  # how often it was asked to pause
         self._state: State
         self._take(run, plan, speed, playing, at)
         if notice is not None:
@@ -367,14 +375,18 @@ class Trainer:
 
     def pause(self) -> None:
         """Stop between two minibatches; on the way to another place of the run, too."""
+        self._pauses += 1
         self._halt.set()
         self._ask(self._pause)
 
     def step(self) -> None:
-        """Do one minibatch, and then pause.
+        """Do one minibatch, and then pause. Returns when it is done; at once, while the training is being compiled.
 
         Errors: :class:`Refused` if all epochs are done.
         """
+        waiting = self._preparation
+        if waiting is not None:
+            waiting.wait(max(0.0, waiting.began + _PATIENCE - time.monotonic()))
         self._ask(self._step)
 
     def epoch(self) -> None:
@@ -402,6 +414,7 @@ class Trainer:
         Errors: :class:`Refused` for a place after its end, and when :meth:`pause` stops it on the way; those of training
         again.
         """
+        self._ready()
         self._ask(self._seek, place)
 
     def back(self, epoch: bool) -> None:
@@ -409,6 +422,7 @@ class Trainer:
 
         Errors: :class:`Refused` at the beginning, and when :meth:`pause` stops it on the way.
         """
+        self._ready()
         self._ask(self._go_back, epoch)
 
     def edit(self, edit: Edit) -> None:
@@ -416,6 +430,7 @@ class Trainer:
 
         Errors: :class:`~glassnet.errors.WrongValue` if there is no such neuron, or the numbers do not fit.
         """
+        self._ready_for_edits()
         self._ask(self._edit, edit)
 
     def unmute(self, layer: int, neuron: int) -> None:
@@ -423,6 +438,7 @@ class Trainer:
 
         Errors: :class:`Refused` if it was not.
         """
+        self._ready_for_edits()
         self._ask(self._unmute, layer, neuron)
 
     def undo(self, everything: bool = False) -> None:
@@ -430,6 +446,7 @@ class Trainer:
 
         Errors: :class:`Refused` if there is none.
         """
+        self._ready_for_edits()
         self._ask(self._undo, everything)
 
     def redo(self) -> None:
@@ -437,10 +454,12 @@ class Trainer:
 
         Errors: :class:`Refused` if there is none.
         """
+        self._ready_for_edits()
         self._ask(self._redo)
 
     def untouched(self) -> Network:
         """The network of this place as it was before it was changed by hand here."""
+        self._ready_for_edits()
         network: Network = self._ask(lambda: self._bare().network)
         return network
 
@@ -449,6 +468,7 @@ class Trainer:
 
         Errors: as :meth:`seek`.
         """
+        self._ready()
         network: Network = self._ask(self._network_at, step)
         return network
 
@@ -529,7 +549,30 @@ class Trainer:
     def _ask(self, job: Callable[..., Any], *arguments: Any) -> Any:
         return self._worker.ask(partial(job, *arguments))
 
+    def _ready(self) -> None:
+        """Wait until minibatches can be trained, in the thread of whoever asks: that of the training is there for others.
+
+        Errors: :class:`Refused` when :meth:`pause` stops it.
+        """
+        pauses = self._pauses
+        while (waiting := self._preparation) is not None and not waiting.wait(_LOOK) and not self._stopped:
+            if self._pauses != pauses:
+                raise Refused(_STOPPED, "stopped")
+
+    def _ready_for_edits(self) -> None:
+        """The same, where the network before the edits of this place may have to be trained again."""
+        if self._state.edits and self._untouched is None:
+            self._ready()
+
     def _patience(self) -> float | None:
+        waiting = self._preparation
+        if waiting is not None:
+            rests = [0.0] if waiting.done else []
+            if "preparing" not in self._notices:
+                rests.append(max(0.0, waiting.began + _PATIENCE - time.monotonic()))
+            if self._unsaved:
+                rests.append(_SAVE if "unsaved" in self._notices else _SETTLE)
+            return min(rests, default=None)
         state = self._state
         if state.mode == "stepping" or (state.mode == "playing" and state.speed is None):
             return 0.0
@@ -576,13 +619,19 @@ class Trainer:
 
     def _work(self) -> None:
         """What is due now."""
-        state, busy = self._state, self._worker.busy
+        busy = self._worker.busy
+        if not self._is_prepared():
+            if self._unsaved and not busy:
+                self._save()
+            return
+        state = self._state
         if state.mode in ("playing", "stepping"):
             full = state.mode == "stepping" or state.speed is None
             if not full and time.monotonic() < self._due:
                 return
-            self._open(self._stretch(None if state.speed is None or full else max(1, round(state.speed / _FILM))))
-            self._advance()
+            every = self._stretch(None if state.speed is None or full else max(1, round(state.speed / _FILM)))
+            if self._open(every):
+                self._advance()
             if time.monotonic() - self._saved >= _SAVE:
                 self._save()
         elif self._stale:
@@ -591,6 +640,46 @@ class Trainer:
             self._save()
         elif self._fills and not busy:
             self._fill()
+
+    def _prepare(self) -> Preparation:
+        """Have all loaded that is needed to train from here on; this thread is woken in the end."""
+        state = self._state
+        found = prepared(engine_of(self._engine_name(), state.checkpoint), state.checkpoint, state.splits.train)
+        if found is not self._preparation and not found.done:
+            self._preparation = found
+            found.then(self._worker.wake)
+        return found
+
+    def _is_prepared(self) -> bool:
+        """Whether nothing is being loaded that the training waits for. Where that takes long, it is said."""
+        waiting = self._preparation
+        if waiting is None:
+            return True
+        if waiting.done:
+            self._preparation = None
+            self.untell("preparing")
+            self._return()
+            return True
+        if "preparing" not in self._notices and time.monotonic() >= waiting.began + _PATIENCE:
+            text = "the training is being compiled, once on this machine: this takes some seconds"
+            self._tell(Notice("preparing", text))
+        return False
+
+    def _return(self) -> None:
+        """Go to the place of the run at which it is to stand, unless somebody went on meanwhile."""
+        returning, self._returning = self._returning, None
+        if returning is None:
+            return
+        at, playing, begin = returning
+        if self._state.checkpoint is not begin or self._state.mode in ("playing", "stepping"):
+            return
+        try:
+            self._seek(at)
+        except GlassnetError:  # it stands at its end, then
+            logging.getLogger("glassnet").exception("the studio could not go back to where it was")
+        else:
+            if playing:
+                self._publish(mode="playing")
 
     def _fill(self) -> None:
         """While there is nothing else to do: train an epoch again of which no moment is kept, so that none is far."""
@@ -660,6 +749,7 @@ class Trainer:
         self._run = run
         moved = plan.about.get("data") if plan.about.get("data") != run.about.get("data") else None
         done = begin.epoch >= settings.epochs and begin.example == 0
+        returns = at is not None and at < place_of(begin)
         judged = [each for each in past if each["event"] == "judged"]
         with self._lock:
             self._waiting, self._best = [], None
@@ -668,6 +758,7 @@ class Trainer:
             self._back, self._target = plan.checkpoint if len(past) < len(recorded) else None, None
             self._unsaved = self._back is not None
             self._unlogged, self._untouched = False, None
+            self._preparation = self._returning = None
             self._past, self._end, self._fills = replay, begin, True
             self._stale = not done  # opened at once, so that the first step need not wait for it
             self._saved = self._due = time.monotonic()
@@ -681,7 +772,7 @@ class Trainer:
                 charts=Charts.of(past, len(splits.train)),
                 checkpoint=begin,
                 weights=Weights(next(self._serials), begin.network),
-                mode="finished" if done else "playing" if playing else "paused",
+                mode="finished" if done else "playing" if playing and not returns else "paused",
                 speed=speed,
                 seconds=(number_of(judged[-1], "seconds") or 0.0) if judged else 0.0,
                 judged=judgement_of(judged[-1]) if judged else None,
@@ -697,14 +788,11 @@ class Trainer:
                 run.note(data=moved)
             except NotSaved as error:
                 self._tell(Notice("unsaved", str(error)))
-        if at is not None and at < place_of(begin):
-            try:
-                self._seek(at)
-            except GlassnetError:  # it stands at its end, then
-                logging.getLogger("glassnet").exception("the studio could not go back to where it was")
-            else:
-                if playing:
-                    self._publish(mode="playing")
+        preparation = self._prepare()
+        if at is not None and returns:
+            self._returning = at, playing, begin
+            if preparation.wait(_PATIENCE):
+                self._return()  # otherwise when it is
         with self._arriving:  # whoever waits for a place of the run before waits in vain
             self._arriving.notify_all()
         self._changed()
@@ -728,8 +816,13 @@ class Trainer:
         self.untell("diverged", "stopped", "branched")
         self._note_edits()
         self._publish(mode="paused", rate=None, redo=())
-        self._open(1)
-        self._advance()
+        if self._open(1):
+            self._advance()
+        else:  # when it is prepared
+            n, (epoch, example) = len(self._state.splits.train), self._state.at
+            last = example + self._state.checkpoint.settings.batch_size
+            self._target = (epoch, last) if last < n else (epoch + 1, 0)
+            self._publish(mode="stepping")
 
     def _epoch(self) -> None:
         self._go_to((self._state.at[0] + 1, 0))
@@ -997,24 +1090,35 @@ class Trainer:
 
     # ── Training ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _open(self, every: int | None) -> None:
-        """Have a training that goes on from here with so many minibatches between two events."""
+    def _engine_name(self) -> str | None:
+        """The name of what takes the steps from here on."""
+        state = self._state
+        name: str | None = self._past.engine_at(state.at) if state.past else state.run.about.get("engine")
+        return name
+
+    def _open(self, every: int | None) -> bool:
+        """Have a training that goes on from here with so many minibatches between two events.
+
+        Whether there is one: not while what it needs is being loaded, or compiled; this thread is woken when that is done.
+        """
         if self._events is not None and self._every == every and not self._stale:
-            return
+            return True
+        if not self._prepare().done:
+            return False
         self._close_events()
         state = self._state
-        name = self._past.engine_at(state.at) if state.past else state.run.about.get("engine")
         events = train(
             None,
             state.splits.train,
             validation=state.splits.validation,
             start=state.checkpoint,
-            engine=engine_of(name, state.checkpoint),
+            engine=engine_of(self._engine_name(), state.checkpoint),
             every=every,
             interrupt=self._interrupt,
             quiet=True,
         )
-        started = self._started(events)
+        started = next(events)
+        assert isinstance(started, Started)
         self._events, self._every, self._stale, self._begun, self._kept = events, every, False, state.seconds, 0.0
         # Its memory counts steps, and has running averages, as the settings of now ask for.
         changes: dict[str, Any] = {"checkpoint": started.checkpoint, "engine": started.engine}
@@ -1023,6 +1127,7 @@ class Trainer:
         self._publish(**changes)
         if not state.past:
             self._note_settings(started, begun=False)
+        return True
 
     def _note_settings(self, started: Started, begun: bool = True) -> None:
         """Put on record with which settings, by which engine and by which arithmetic the run goes on from its end, where they
@@ -1056,24 +1161,6 @@ class Trainer:
             log.arithmetics[state.at] = data["arithmetic"]
         self._past.log = log
         self._publish(log=log, told=next(self._serials))
-
-    def _started(self, events: Iterator[Event]) -> Started:
-        """The first event, which takes some hundredths of a second; or, once on a machine, a quarter of a minute."""
-        slow = threading.Timer(
-            _PATIENCE,
-            self._tell,
-            [Notice("preparing", "compiling the training, once on this machine: a quarter of a minute")],
-        )
-        slow.daemon = True
-        slow.start()
-        try:
-            started = next(events)
-        finally:
-            slow.cancel()
-            slow.join()
-            self.untell("preparing")
-        assert isinstance(started, Started)
-        return started
 
     def _close_events(self) -> None:
         if self._events is not None:
@@ -1297,7 +1384,7 @@ def _stoppable() -> Iterator[None]:
     try:
         yield
     except Interrupted:
-        raise Refused("it was stopped on the way there", "stopped") from None
+        raise Refused(_STOPPED, "stopped") from None
 
 
 def _finished(checkpoint: Checkpoint) -> Notice:
