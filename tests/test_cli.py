@@ -33,6 +33,7 @@ from glassnet import (
     Splits,
     as_input,
     cli,
+    compiled,
     plans,
     read_network,
     save_network,
@@ -685,6 +686,59 @@ def test_targets_that_a_cost_has_no_meaning_for_leave_no_run_behind(here, capsys
     assert code == 2
     assert err.startswith(f"error: the cost {cost} needs")
     assert not Path("run").exists()
+
+
+def test_that_something_is_compiled_is_one_line(here, capsys, monkeypatch, long):
+    """Two kernels are, which takes seconds; here the clock that watches them says so at once. The longer form does compile."""
+    if long:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(here / "cache")}
+        command = [sys.executable, "-m", "glassnet", "train", "--epochs", "1", "--out", "first"]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("compiling") == 1
+
+    class Clock:
+        daemon = True
+
+        def __init__(self, seconds, say):
+            self.start = say
+
+        def cancel(self):
+            pass
+
+    monkeypatch.setattr(compiled, "_loaded", set())
+    monkeypatch.setattr(compiled, "_unsaid", threading.Lock())
+    monkeypatch.setattr(threading, "Timer", Clock)
+    np.savez("rows.npz", x=np.random.default_rng(0).random((60, 4)), y=np.arange(60) % 2)
+    code, _, err = glassnet(capsys, "train", "--data", "rows.npz", *QUICK, "--out", "run")
+    assert code == 0
+    assert [line for line in err.splitlines() if "compiling" in line] == [
+        "compiling, once on this machine: this takes some seconds"
+    ]
+    assert compiled.is_loaded("learn", np.dtype(np.float32), np.dtype(np.uint16))
+    assert compiled.is_loaded("answer", np.dtype(np.float32), np.dtype(np.uint16))
+
+
+@pytest.mark.filterwarnings("default")  # shown, as for a user, rather than raised
+def test_a_network_that_learns_nothing_is_a_warning(here, capsys):
+    np.savez("rows.npz", x=np.random.default_rng(0).random((400, 4)), y=np.random.default_rng(1).integers(0, 2, 400))
+    slow = ("--learning-rate", "1e-9", "--epochs", "2", "--batch-size", "1")
+    code, _, err = glassnet(capsys, "train", "--data", "rows.npz", *slow, "--out", "run")
+    assert code == 0
+    assert err.count("warning: after epoch 1, ") == 1
+
+
+def test_what_came_in_is_summarized_once(here, capsys, monkeypatch):
+    """It takes a tenth of a second for MNIST, before the first step."""
+    from glassnet import training
+    from glassnet.cli import train
+
+    asked, summarize = [], train.summarize
+    for module in (train, training):
+        monkeypatch.setattr(module, "summarize", lambda data: asked.append(len(data)) or summarize(data))
+    np.savez("rows.npz", x=np.random.default_rng(0).random((60, 4)), y=np.arange(60) % 2)
+    assert glassnet(capsys, "train", "--data", "rows.npz", *QUICK, "--out", "run")[0] == 0
+    assert len(asked) == 1
 
 
 @pytest.mark.filterwarnings("default")  # shown, as for a user, rather than raised

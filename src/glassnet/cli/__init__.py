@@ -28,7 +28,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if hasattr(stream, "reconfigure"):  # a console that cannot show a block character shows "?" instead of failing
             stream.reconfigure(errors="replace")
     warnings.showwarning = show_warning
-    logging.getLogger("glassnet").addHandler(Shown())
+    log = logging.getLogger("glassnet")
+    if not any(isinstance(each, Shown) for each in log.handlers):  # called a second time, it says nothing twice
+        log.addHandler(Shown())
     try:
         code = app(arguments, standalone_mode=False)
         if code == _INTERRUPTED:

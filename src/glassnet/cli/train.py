@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,9 @@ from glassnet.cli.opened import epoch_of, shape_of
 from glassnet.costs import COSTS
 from glassnet.data import Splits, Summary, summarize
 from glassnet.deform import DEFORMATIONS
-from glassnet.errors import WrongFile, WrongValue
-from glassnet.events import Event, Finished
+from glassnet.diagnosis import unscaled
+from glassnet.errors import TrainingWarning, WrongFile, WrongValue
+from glassnet.events import EpochEnded, Event, Finished
 from glassnet.initializers import INITIALIZERS
 from glassnet.optimizers import OPTIMIZERS, SCHEDULES
 from glassnet.plans import DataGone, Plan, begun, numbered, reopened, sources
@@ -208,12 +210,14 @@ def _go_on(run: Run, plan: Plan) -> None:
         start=begin,
         engine=run.about.get("engine"),
         interrupt=interrupt,
+        quiet=True,  # what it would warn of is said here, from what is known here
     )
     if patience_epochs is not None:
         events = patience(events, patience_epochs, past=past, best=best_of(run, plan))
     recorder = record(events, run, best=best_cost(past))
-    _describe(begin, splits, run)
-    _run(recorder, run, interrupt)
+    summary = summarize(splits.train)
+    _describe(begin, splits, summary, run)
+    _run(recorder, run, interrupt, unscaled(summary))
 
 
 def _begun(
@@ -283,8 +287,8 @@ def _sizes(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _describe(begin: Checkpoint, splits: Splits, run: Run) -> None:
-    network, settings, summary = begin.network, begin.settings, summarize(splits.train)
+def _describe(begin: Checkpoint, splits: Splits, summary: Summary, run: Run) -> None:
+    network, settings = begin.network, begin.settings
     held = "" if splits.validation is None else f", {len(splits.validation):,} to validate"
     err.print(
         facts(
@@ -343,13 +347,17 @@ def _interruptible(interrupt: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _run(recorder: record, run: Run, interrupt: threading.Event) -> None:
-    """Train to the end, or to an interruption, and say what came of it."""
+def _run(recorder: record, run: Run, interrupt: threading.Event, problem: str | None) -> None:
+    """Train to the end, or to an interruption, and say what came of it; ``problem`` is what is wrong with the inputs."""
+    if problem is not None:
+        warnings.warn(problem, TrainingWarning, stacklevel=2)
     events = progress(recorder, err).__iter__()
     event: Event | None = None
     with _interruptible(interrupt):
         try:
             for event in events:
+                if isinstance(event, EpochEnded) and event.stuck is not None:
+                    warnings.warn(event.stuck, TrainingWarning, stacklevel=2)
                 if interrupt.is_set() and not isinstance(event, Finished):
                     events.close()
                     recorder.save(event.checkpoint)
