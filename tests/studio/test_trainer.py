@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -551,6 +552,20 @@ def test_every_state_is_announced(stripes, tmp_path):
     before = len(told)
     trainer.step()
     assert len(told) > before
+    trainer.close()
+
+
+def test_who_reaches_the_end_finds_the_run_finished(stripes, tmp_path, monkeypatch):
+    arrived = Trainer._arrived
+
+    def late(self):
+        time.sleep(0.02)  # as on a busy machine, where the thread that trains is held up just there
+        arrived(self)
+
+    monkeypatch.setattr(Trainer, "_arrived", late)
+    trainer = Trainer(*run_on(tmp_path, stripes, {"epochs": 1}), lambda: None)
+    trainer.reach(20)
+    assert trainer.state.mode == "finished"
     trainer.close()
 
 

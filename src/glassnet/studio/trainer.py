@@ -407,6 +407,8 @@ class Trainer:
         if self._state.at < target:
             step = self._state.step_of(target)
             raise Refused(f"the training was stopped before it came to step {step:,}", "stopped")
+        with contextlib.suppress(Refused):  # at the end of that turn: the last epoch's is the end of the run, too
+            self._ask(lambda: None)
 
     def seek(self, place: Place | int) -> None:
         """Pause, and go to a place that the run has been at, or to the last minibatch before it; an int is a step.
