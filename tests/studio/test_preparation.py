@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_run import npz, plan_on
+from small_run import npz, plan_on, until
 
 from glassnet import Network, compiled
 from glassnet.compiled import is_loaded
@@ -72,6 +72,16 @@ def test_who_asks_for_it_is_called_in_the_end_or_at_once(compiling, plan):
     assert came.wait(60)
     waiting.then(lambda: called.append(threading.current_thread().name))
     assert called == ["glassnet studio: preparation", threading.current_thread().name]
+
+
+def test_others_have_their_turns_sooner_meanwhile(compiling, plan):
+    usual = sys.getswitchinterval()
+    one, other = begun(plan), begun(plan, deform=Affine())
+    until(lambda: sys.getswitchinterval() == pytest.approx(0.001))
+    compiling.set()
+    assert one.wait(60)
+    assert other.wait(60)
+    until(lambda: sys.getswitchinterval() == usual)
 
 
 def test_what_cannot_be_loaded_is_over_too(nothing_loaded, plan):

@@ -7,9 +7,10 @@ not prepared, so that commands, drawings and questions are answered meanwhile.
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,10 @@ from glassnet.engine import Engine
 from glassnet.plans import answer_of
 
 __all__ = ["Preparation", "deforms", "prepared"]
+
+_SWITCH = 0.001
+"""Seconds after which Python lets another thread work while something is prepared, instead of its 5 milliseconds: an answer
+takes many such turns."""
 
 
 class Preparation:
@@ -56,7 +61,7 @@ class Preparation:
     def run(self, load: Callable[[], None]) -> None:
         """Load, and end. What fails here fails again where the training is begun, and is told there."""
         try:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception), _giving_way():
                 load()
         finally:
             with self._lock:
@@ -66,7 +71,29 @@ class Preparation:
                     call()
 
 
-_lock = threading.Lock()
+@contextlib.contextmanager
+def _giving_way() -> Iterator[None]:
+    """Let the other threads of Python have their turns sooner, until the last of those that give way at once has ended."""
+    global _giving, _usual
+    with _lock:
+        if not _giving:
+            _usual = sys.getswitchinterval()
+            sys.setswitchinterval(min(_SWITCH, _usual))
+        _giving += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _giving -= 1
+            if not _giving:
+                sys.setswitchinterval(_usual)
+
+
+_lock = threading.Lock()  # guards the three that follow
+_giving = 0
+"""How many preparations give way now."""
+_usual = 0.0
+"""The switch interval before the first of them did, in seconds."""
 _known: dict[Any, Preparation] = {}
 """The preparations of this process: by engine, type of numbers, whether inputs are very many, and whether they are deformed."""
 
