@@ -20,12 +20,12 @@ import pytest
 from jaxtyping import config
 
 from fitting import FITTING
-from glassnet import Dataset, Diverged, Network, Stepped, WrongValue, evaluate, fused, last, train
+from glassnet import Dataset, Diverged, Network, Stepped, WrongValue, evaluate, fused, kernels, last, train
 from glassnet.activations import ACTIVATIONS, ReLU, as_activation, softmax
 from glassnet.costs import COSTS, Cost, SquaredError, as_cost, squared_error
 from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.evaluation import outputs
-from glassnet.fused import Fused, lacking, predictor
+from glassnet.fused import Fused, lacking, load_kernels, predictor
 from glassnet.network import Layer, map_parameters
 from glassnet.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Cosine, OneCycle, RMSprop, StepDecay, WarmUp
 from glassnet.training import as_engine, order
@@ -39,6 +39,17 @@ def bytes_of(network, memory=None):
     """Every number of a network and of an optimizer's memory."""
     sets = [network.layers, *(memory.moments[name] for name in sorted(memory.moments))] if memory else [network.layers]
     return b"".join(array.tobytes() for layers in sets for array in arrays_of(layers))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kernels_can_be_loaded_before_they_are_needed(dtype):
+    load_kernels(dtype)
+    before = [len(kernel.signatures) for kernel in (kernels.learn, kernels.answer, kernels.list_inks)]
+    assert min(before) > 0
+    network = Network.random((784, 16, 10), dtype=dtype)
+    data = Dataset(np.eye(784, dtype=dtype)[:30], np.eye(10, dtype=dtype)[np.arange(30) % 10])
+    last(train(network, data, epochs=1, validation=data, quiet=True))
+    assert [len(kernel.signatures) for kernel in (kernels.learn, kernels.answer, kernels.list_inks)] == before
 
 
 # ── The same numbers as the reference engine ─────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """Plans: a training from words, and one that is gone on with."""
 
 import json
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -303,6 +304,23 @@ def test_other_data_or_none_is_refused(stripes, tmp_path):
                  {"sources": ["mnist"], "validation": "a", "seed": 0}):  # fmt: skip
         with pytest.raises(WrongFile, match="does not say which data"):
             data_of(Run(run.path, {"data": data}))
+
+
+def test_something_else_can_be_done_while_the_fingerprints_are_taken(stripes):
+    done = []
+    plan = begun(recipe("plain"), sources=[stripes], meanwhile=lambda: done.append(threading.current_thread()))
+    assert done == [threading.current_thread()]
+    assert plan.about["data"]["fingerprint"] == fingerprint(plan.splits.train)
+
+
+def test_nothing_else_is_done_where_the_training_is_refused(stripes):
+    def never():
+        raise AssertionError("it should have been refused before")
+
+    with pytest.raises(WrongValue, match="do not fit the data"):
+        begun(recipe("plain"), sources=[stripes], sizes=(17, 5, 3), meanwhile=never)
+    with pytest.raises(WrongFile):
+        begun(recipe("plain"), sources=[f"{stripes}.not"], meanwhile=never)
 
 
 def test_a_fingerprint_tells_data_apart(few):

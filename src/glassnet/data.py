@@ -17,10 +17,12 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import resources
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -32,6 +34,7 @@ from glassnet.arrays import Array, namespace, to_numpy
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.images import Pictures, open_image
 from glassnet.settings import check_seed
+from glassnet.threads import available
 
 __all__ = [
     "MAX_CLASSES",
@@ -272,9 +275,18 @@ class Summary:
     classes: tuple[tuple[str, int], ...] | None
 
 
-@lru_cache(
-    maxsize=1
-)  # a tenth of a second for MNIST; the command line asks for what it prints, and training for its warnings
+def _sums(part: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide = part.astype(np.float64)
+        return np.count_nonzero(wide, axis=0), wide.sum(axis=0), np.square(wide).sum(axis=0)
+
+
+def _squares(part: NDArray[Any], mean: NDArray[Any]) -> NDArray[Any]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.square(part - mean).sum(axis=0)
+
+
+@lru_cache(maxsize=1)  # the command line asks for what it prints, and training for its warnings
 def summarize(data: Dataset) -> Summary:
     """What these examples are like: see :class:`Summary`. Weights do not count."""
     x, y = to_numpy(data.inputs), to_numpy(data.targets)
@@ -282,15 +294,15 @@ def summarize(data: Dataset) -> Summary:
     low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
     nonzero, total, squares, deviations = (np.zeros(width) for _ in range(4))
     with np.errstate(over="ignore", invalid="ignore"):  # the square of a huge number is infinite, and so is that size
-        for first in range(0, n, _ROWS):
-            part = x[first : first + _ROWS].astype(np.float64)
-            nonzero += np.count_nonzero(part, axis=0)
-            total += part.sum(axis=0)
-            squares += np.square(part).sum(axis=0)
-        for first in range(
-            0, n, _ROWS
-        ):  # around the mean, since the difference of two large sums would be mostly rounding
-            deviations += np.square(x[first : first + _ROWS] - total / n).sum(axis=0)
+        with ThreadPoolExecutor(
+            available()
+        ) as pool:  # NumPy lets go of Python's lock; what is added up, is added in order
+            parts = [x[first : first + _ROWS] for first in range(0, n, _ROWS)]
+            for some in pool.map(_sums, parts):
+                nonzero, total, squares = nonzero + some[0], total + some[1], squares + some[2]
+            # Around the mean, since the difference of two large sums would be mostly rounding.
+            for around in pool.map(_squares, parts, repeat(total / n)):
+                deviations += around
         spreads = np.sqrt(deviations / n)[(low < high) & (nonzero >= max(_RARE * n, _RARE_COUNT))]
         size = float(np.sqrt(squares.mean() / n))
     counts = None

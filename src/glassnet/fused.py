@@ -37,11 +37,11 @@ from glassnet.engine import Batches, Dropout
 from glassnet.errors import WrongValue
 from glassnet.kernels import Data, Flow, Model, Plan, Rules, Work
 from glassnet.network import Layer, Network, Parameters
-from glassnet.optimizers import OPTIMIZERS, Constant, Memory, Optimizer, Schedule
+from glassnet.optimizers import OPTIMIZERS, SGD, Constant, Memory, Optimizer, Schedule
 from glassnet.threads import Pace, available, check_threads, together
 from glassnet.vectors import NARROW, WIDE, new_meeting
 
-__all__ = ["Fused", "Predictor", "lacking", "predictor"]
+__all__ = ["Fused", "Predictor", "lacking", "load_kernels", "predictor"]
 
 _THREAD = 200_000
 """Multiplications and additions in a minibatch that make one more thread worth waiting for (some 10 microseconds)."""
@@ -444,6 +444,16 @@ def _no_work(like: NDArray[Any]) -> Work:
     one = np.zeros(1, like.dtype)
     numbers, whole = np.zeros(1), np.zeros(1, np.int64)
     return Work(one, numbers, numbers, one, whole, np.zeros(1, np.int32), one)
+
+
+def load_kernels(dtype: Any = np.float32) -> None:
+    """Compile the kernels for numbers of this type, or load them from the cache, as the first training would otherwise."""
+    network, optimizer = Network.random((2, 2), dtype=dtype), SGD(1.0)
+    few, engine = np.zeros((2, 2), dtype), Fused(1)
+    state = engine.start(
+        network, Dataset(few, few), COSTS["squared_error"](), optimizer, optimizer.init(network.layers)
+    )
+    engine.answer(state, few)
 
 
 # ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -559,7 +559,7 @@ def _drop(plan: Plan, data: Data, flow: Flow, rate: float, rows: Any, low: int, 
 # ── Backward ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@compiled
+@inlined
 def _output_error(
     plan: Plan, data: Data, flow: Flow, costs: Any, rules: Rules, rows: Any, low: int, high: int, scale: float
 ) -> None:
@@ -689,7 +689,7 @@ def _pull_back(code: int, alpha: float, z: Any, a: Any, d: Any, width: int, stri
             d[i] = zero if e == e else e
 
 
-@compiled
+@inlined
 def _backward(plan: Plan, flow: Flow, turned: Any, dropout: float, low: int, high: int) -> None:
     """BP2: from the last layer back to the first, each layer's error δˡ = (δˡ⁺¹ Wˡ⁺¹) ⊙ f'(zˡ).
 

@@ -15,6 +15,7 @@ import contextlib
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from importlib.metadata import version
@@ -141,6 +142,7 @@ def begun(
     sources: Sequence[str] = ("mnist",),
     pictures: Pictures | None = None,
     check: Callable[[Sequence[int]], None] | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Plan:
     """A new training: a recipe, with what was asked for in its place.
 
@@ -157,6 +159,7 @@ def begun(
         sources: of the data; see :func:`glassnet.data.load`.
         pictures: how the pictures of a folder of images become inputs; None: as digits, 28 × 28.
         check: called with the sizes when the data is known and the network not yet made; it may refuse them by an error.
+        meanwhile: called when nothing stands in the way any more, while another thread takes the fingerprints of the data.
 
     Errors: :class:`~glassnet.errors.WrongValue` for settings that do not fit each other or the data, before the data is
     read where that can be known; :class:`~glassnet.errors.WrongFile` for the data.
@@ -196,6 +199,10 @@ def begun(
         inner = inner * (len(wanted) - 2)
     network = Network.random(wanted, hidden=inner, output=last, initializer=start, seed=seed)
     check_training(network, splits.train, splits.validation, settings)
+    with ThreadPoolExecutor(1) as other:
+        taken = other.submit(fingerprints, splits)
+        if meanwhile is not None:
+            meanwhile()
     about = {
         **_versions(),
         "data": {
@@ -203,7 +210,7 @@ def begun(
             "validation": validation,
             "seed": seed,
             "examples": len(splits.train),
-            **fingerprints(splits),
+            **taken.result(),
             **({} if splits.pictures in (None, Pictures()) else {"pictures": asdict(splits.pictures)}),
         },
         "recipe": base.name,

@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -245,6 +245,7 @@ def _begun(
         seed=0 if seed is None else seed,
         validation=validation,
         sources=sources(data),
+        meanwhile=lambda: _load_engine(also["engine"]),
     )
     if also["patience"] is not None and plan.splits.validation is None:
         raise WrongValue("--patience needs validation examples, and this recipe holds out none: give --validation 0.1")
@@ -257,6 +258,15 @@ def _begun(
             if not folder.exists():
                 raise
     return Run.create(out_folder, about, plan.checkpoint), plan
+
+
+def _load_engine(name: str | None) -> None:
+    """Load, or once on a machine compile, what takes the steps; where it cannot be loaded, the training says so."""
+    if name in (None, "auto", "fused"):
+        with suppress(ImportError):
+            from glassnet.fused import load_kernels
+
+            load_kernels()
 
 
 def _reopened(run: Run, changes: dict[str, Any], data: list[str] | None) -> Plan:
