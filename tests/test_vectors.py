@@ -29,6 +29,7 @@ from glassnet.vectors import (
     new_meeting,
     prefetch,
     put,
+    stay_apart,
     store,
     tanh,
     turn,
@@ -209,6 +210,7 @@ def test_outside_of_compiled_code_they_are_numpys():
 
 @compiled
 def _products(a, b, out):
+    stay_apart()
     for i in range(len(a)):
         out[i] = a[i] * b[i]
 
@@ -220,6 +222,7 @@ def products(a, b, out):
 
 @compiled
 def _refuse(a, b, out):
+    stay_apart()
     out[0] = a[0] * b[0]
     if len(a) == 1:
         raise ZeroDivisionError("nothing but a test")
@@ -232,6 +235,7 @@ def refuse(a, b, out):
 
 @compiled
 def _first(a):
+    stay_apart()
     return a[0]
 
 
@@ -292,6 +296,21 @@ def test_what_is_computed_inside_cannot_be_returned():
     # It could be moved to where the control word is another.
     with pytest.raises(TypingError, match="must be written into arrays, not returned"):
         first(np.zeros(1))
+
+
+@compiled
+def _anywhere(a, b, out):
+    out[0] = a[0] * b[0]
+
+
+@njit
+def anywhere(a, b, out):
+    flushed(_anywhere, (a, b, out))
+
+
+def test_a_kernel_that_could_be_moved_is_refused():
+    with pytest.raises(TypingError, match=r"must begin with stay_apart\(\)"):
+        anywhere(np.zeros(1), np.zeros(1), np.zeros(1))
 
 
 def test_the_kernel_stays_apart_in_the_machine_code():

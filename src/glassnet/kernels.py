@@ -50,6 +50,7 @@ from glassnet.vectors import (
     log1p,
     prefetch,
     put,
+    stay_apart,
     store,
     tanh,
     turn,
@@ -378,6 +379,7 @@ def list_inks(
 def _list_inks(
     inputs: Any, width: int, starts: Any, positions: Any, values: Any, fill: bool, low: int, high: int
 ) -> None:
+    stay_apart()
     at = item(starts, low)
     for b in range(low, high):
         for k in range(width):
@@ -1009,6 +1011,7 @@ def _learn(
     plan: Plan, model: Model, data: Data, flow: Flow, work: Work, rules: Rules, rows: Any, size: int, costs: Any,
     rates: Any, t: int, key: Any, turned: bool, thread: int, threads: int, meeting: Any,
 ) -> None:  # fmt: skip
+    stay_apart()
     if len(costs) == 0:
         return
     arrivals = 0
@@ -1063,6 +1066,7 @@ def _answer(
     table: Any, alphas: Any, parameters: Any, inputs: Any, low: int, high: int, tile: int, room: Any, places: Any,
     positions: Any, z: Any, a: Any,
 ) -> None:  # fmt: skip
+    stay_apart()
     plan = Plan(
         table[0], table[1], table[2], table[3], table[4], table[5], table[6], table[7], alphas
     )  # fmt: skip

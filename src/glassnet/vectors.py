@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "NARROW", "WIDE", "Vector", "add", "arrive", "await_all", "blank", "copy", "exp", "flushed", "fma", "item", "load", "log1p",
-    "new_meeting", "prefetch", "put", "store", "tanh", "turn", "zeros",
+    "new_meeting", "prefetch", "put", "stay_apart", "store", "tanh", "turn", "zeros",
 ]  # fmt: skip
 
 
@@ -413,15 +413,30 @@ def _apart(builder: Any, kind: str | None, call: Any) -> Any:
 
 
 @intrinsic
+def stay_apart(typing: Any) -> Any:
+    """Keep the function that this stands in a function of its own in the machine code, never put in place of a call."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.none(), code
+
+
+def _check_apart(kernel: Any) -> None:
+    if not any(b"noinline" in each for each in kernel.library.get_function(kernel.fndesc.llvm_func_name).attributes):
+        raise TypingError("what is computed while subnormal numbers are taken for 0 must begin with stay_apart()")
+
+
+@intrinsic
 def flushed(typing: Any, kernel: Any, arguments: Any) -> Any:
     """Call a compiled function with subnormal numbers taken for 0; the thread's control word is as before afterwards.
 
-    ``flushed(kernel, (a, b))`` is ``kernel(a, b)``. The kernel is a function of its own in the machine code, too, and never
-    put in place of the call: LLVM believes that arithmetic does not depend on the control word, and would move it to where
-    the word is another. What the kernel computes must therefore go into arrays: it returns nothing. Should it raise, the word
-    is put back all the same.
+    ``flushed(kernel, (a, b))`` is ``kernel(a, b)``. The kernel must begin with ``stay_apart()``: LLVM believes that arithmetic
+    does not depend on the control word, and would move it to where the word is another. What the kernel computes must
+    therefore go into arrays, too: it returns nothing. Should it raise, the word is put back all the same.
 
-    Errors: Numba's ``TypingError``, while compiling, for a kernel that returns something.
+    Errors: Numba's ``TypingError``, while compiling, for a kernel that returns something or does not stay apart.
     """
     signature = kernel.get_call_type(typing, tuple(arguments), {})
     if signature.return_type != types.none:
@@ -431,7 +446,7 @@ def flushed(typing: Any, kernel: Any, arguments: Any) -> Any:
 
     def code(context: Any, builder: Any, _: Any, values: Any) -> Any:
         found = kernel.dispatcher.overloads[signature.args]
-        found.library.get_function(found.fndesc.llvm_func_name).add_function_attribute("noinline")
+        _check_apart(found)
         context.active_code_library.add_linking_library(found.library)
         given = [
             context.cast(builder, value, mine, its)

@@ -15,7 +15,7 @@ from numba import float32, int32
 
 from glassnet.compiled import compiled, entry
 from glassnet.kernels import mixed, product_narrow, product_wide
-from glassnet.vectors import NARROW, WIDE, copy, flushed, item, put
+from glassnet.vectors import NARROW, WIDE, copy, flushed, item, put, stay_apart
 
 __all__ = ["DRAWS", "warp"]
 
@@ -53,6 +53,7 @@ def _warp(
     images: Any, rows: Any, side: int, key: Any, affine: Any, alpha: float, gauss: Any, out: Any, low: int, high: int,
     room: Any, places: Any,
 ) -> None:  # fmt: skip
+    stay_apart()
     padded = -(-side // _LANES) * _LANES
     size, frame = side * padded, side + 3
     up, across, half = room[:size], room[size : 2 * size], room[2 * size : 3 * size]
