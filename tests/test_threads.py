@@ -283,3 +283,20 @@ def test_a_piece_that_takes_long_is_a_stretch():
 @pytest.mark.parametrize(("pace", "threads"), [(Pace(1), 1), (Pace(4, fixed=True), 4)])
 def test_where_there_is_nothing_to_find_everything_is_one_stretch(pace, threads):
     assert work(pace, 1000, lambda _: 1.0)[1] == [(threads, 1000)]
+
+
+def test_a_trial_says_nothing_of_the_number_that_is_faster():
+    pace = Pace(2)
+    pace.note(2, 1, 1.0)
+    pace.note(1, 1, 2.0)
+    pace.note(2, 1, 1.0)
+    pace.note(1, 1, 1.5)  # a trial
+    pace.note(2, 1, 9.0)  # one lost time slice: the stretch before the trial is still remembered
+    assert pace.seconds == {1: 1.5, 2: 1.0}
+
+
+def test_it_is_said_how_many_threads_did_the_work(new_crew):
+    assert together(lambda thread, threads: None, 2) == 2
+    found = []
+    together(lambda thread, threads: found.append(together(lambda *_: None, 2)) if thread == 0 else None, 2)
+    assert found == [1]  # the crew was taken

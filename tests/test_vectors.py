@@ -449,6 +449,23 @@ def test_who_sleeps_looks_by_itself_now_and_then():
     assert not waiting.is_alive()
 
 
+def test_where_no_thread_can_sleep_they_let_others_have_their_core(monkeypatch):
+    # As on other systems than Linux: the system call is not even looked for.
+    monkeypatch.setattr(vectors, "_FUTEX", None)
+    monkeypatch.setattr(vectors, "_call_system", None)
+    monkeypatch.setattr(vectors, "_LOOKS", 10)
+    own = {name: njit(nogil=True)(getattr(vectors, name).py_func) for name in ("arrive", "await_all")}
+    for name, function in own.items():
+        monkeypatch.setitem(take_turns.py_func.__globals__, name, function)
+    turns = njit(nogil=True)(take_turns.py_func)
+    meeting, sums = new_meeting(), np.zeros(4, np.int64)
+    turns(new_meeting(), 1, 0, 10, np.zeros(2, np.int64))
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda thread: turns(meeting, 2, thread, 10, sums), range(2))) == [None] * 2
+    assert meeting[0] == 40
+    assert sums[2:].tolist() == [sum(range(10)) * 3] * 2
+
+
 def test_who_meets_alone_does_not_wait():
     counter = new_meeting()
     meet(counter)

@@ -315,18 +315,10 @@ class Fused:
             threads, stretch = state.pace.next(count - done)
             end = done + stretch
             began = time.perf_counter()
-            self._call(
-                state,
-                data,
-                rows[done * size : end * size],
-                size,
-                costs[done:end],
-                rates[done:end],
-                batches.epoch,
-                threads,
-            )
+            part = rows[done * size : end * size]
+            worked = self._call(state, data, part, size, costs[done:end], rates[done:end], batches.epoch, threads)
             if state.calls > 1:  # in the first, the arrays are touched for the first time
-                state.pace.note(threads, stretch, time.perf_counter() - began)
+                state.pace.note(worked, stretch, time.perf_counter() - began)
             done = end
         return state, costs
 
@@ -352,8 +344,8 @@ class Fused:
         rates: NDArray[Any],
         epoch: int,
         threads: int,
-    ) -> None:
-        """Do these minibatches by so many threads, and count them."""
+    ) -> int:
+        """Do these minibatches by so many threads, or by one if others have the crew; count them, and say by how many."""
         key = np.uint64(0) if state.dropout is None else state.dropout.key(epoch)
         t = state.memory.step - state.memory.begun + 1
         meeting = new_meeting()
@@ -361,7 +353,8 @@ class Fused:
             state.plan, state.model, data, state.flow, state.work, state.rules, rows, size, costs, rates, t, key,
             state.turned,
         )  # fmt: skip
-        together(
+        state.turned = False  # should this be interrupted
+        worked = together(
             lambda thread, threads: kernels.learn(*shared, thread, threads, meeting),
             threads,
             lambda: meeting.__setitem__(0, _ALL_THERE),
@@ -369,6 +362,7 @@ class Fused:
         if len(costs):
             state.turned, state.calls = True, state.calls + 1
         state.memory = replace(state.memory, step=state.memory.step + len(costs))
+        return worked
 
     def _replaced(self, state: FusedState, rows: NDArray[Any], inputs: Array) -> Data:
         """The examples of these rows, in their order, with other inputs."""
@@ -437,7 +431,7 @@ def _rates(optimizer: Optimizer, memory: Memory, count: int) -> NDArray[Any]:
     rate, schedule = optimizer.rate(memory), optimizer.learning_rate
     if not isinstance(schedule, Schedule) or isinstance(schedule, Constant):
         return np.full(count, float(rate))  # a whole number would ask for kernels of its own
-    return np.array([schedule(step, memory.total or 0) for step in range(memory.step, memory.step + count)])
+    return np.array([schedule(step, memory.total or 0) for step in range(memory.step, memory.step + count)], float)
 
 
 def _no_work(like: NDArray[Any]) -> Work:

@@ -2,12 +2,14 @@
 
 >>> done = []
 >>> together(lambda thread, threads: done.append((thread, threads)), 1)
+1
 >>> done
 [(0, 1)]
 """
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -42,6 +44,11 @@ def check_threads(threads: Any) -> None:
         raise WrongValue(f"threads must be a whole number from 1, got {threads!r}")
 
 
+def _alone(share: Callable[[int, int], None]) -> int:
+    share(0, 1)
+    return 1
+
+
 class Crew:
     """Threads that wait to run a kernel together; one caller at a time has them."""
 
@@ -50,33 +57,34 @@ class Crew:
         self._pool: ThreadPoolExecutor | None = None
         self._size = 0
 
-    def run(self, share: Callable[[int, int], None], threads: int, give_up: Callable[[], None] = lambda: None) -> None:
-        """Call ``share(thread, threads)`` in each of so many threads, this one among them, and wait for all.
+    def run(self, share: Callable[[int, int], None], threads: int, give_up: Callable[[], None] = lambda: None) -> int:
+        """Call ``share(thread, threads)`` in each of so many threads, this one among them, and wait for all; how many it were.
 
         The shares wait for each other, so all or none must be running: if others have the crew, or no thread can be
         started, this thread does everything. The result is the same. If this thread is interrupted before it has begun,
         ``give_up`` tells the others not to wait for it.
         """
         if threads == 1 or not self._free.acquire(blocking=False):
-            return share(0, 1)
+            return _alone(share)
         futures: list[Future[None]] = []
         try:
             others = self._start(threads - 1)
             if others is None:
-                return share(0, 1)
+                return _alone(share)
             try:
                 for number, other in enumerate(others, start=1):
                     futures.append(other(share, number, threads))
                 share(0, threads)
             except BaseException as error:
                 if isinstance(error, RuntimeError) and not futures:  # Python is shutting down: not even the first began
-                    return share(0, 1)
+                    return _alone(share)
                 give_up()
                 raise
             finally:
                 wait(futures)
             for future in futures:
                 future.result()
+            return threads
         finally:
             self._free.release()
 
@@ -114,7 +122,7 @@ class Pace:
         self.most, self.fixed = most, fixed
         self.seconds: dict[int, float] = {}
         """What a piece of work took of late, by number of threads."""
-        self._last = 0.0  # what a piece took in the last stretch
+        self._last: dict[int, float] = {}  # in the last stretch alone
         self._since = 0  # stretches since the last trial
 
     def next(self, pieces: int) -> tuple[int, int]:
@@ -133,8 +141,8 @@ class Pace:
         """A stretch of so many pieces took so many seconds with so many threads."""
         is_best = threads in self.seconds and self.seconds[threads] <= min(self.seconds.values())
         # Of the better number the last two count, so that one lost time slice does not decide; the other's are too old.
-        recent = (seconds / pieces, self._last) if is_best else (seconds / pieces,)
-        self.seconds[threads], self._last = min(recent), recent[0]
+        took, before = seconds / pieces, self._last.get(threads, math.inf)
+        self.seconds[threads], self._last[threads] = min(took, before) if is_best else took, took
         self._since = self._since + 1 if is_best else 0
 
 
@@ -155,6 +163,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def together(share: Callable[[int, int], None], threads: int, give_up: Callable[[], None] = lambda: None) -> None:
-    """Run ``share`` in the crew of this process: see :meth:`Crew.run`."""
-    _crew.run(share, threads, give_up)
+def together(share: Callable[[int, int], None], threads: int, give_up: Callable[[], None] = lambda: None) -> int:
+    """Run ``share`` in the crew of this process, and say by how many threads it was done: see :meth:`Crew.run`."""
+    return _crew.run(share, threads, give_up)

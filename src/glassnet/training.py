@@ -300,7 +300,8 @@ def _train(
     dropout = Dropout(settings.dropout, settings.seed) if settings.dropout else None
     state = engine.start(start.network, data, settings.cost, settings.optimizer, start.memory, dropout)
     if validation is not None:  # what answers is compiled now, in one wait, rather than at the end of the first epoch
-        engine.answer(state, moved(data.inputs[:1, :], start.network.layers[0].bias))
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows shows in the cost
+            engine.answer(state, moved(data.inputs[:1, :], start.network.layers[0].bias))
     now = best = start
     best_cost, warned, seconds = math.inf, False, 0.0
     course: list[float] = []  # mean costs of the quarters of each epoch

@@ -19,7 +19,6 @@ operating system, whose waking takes longer than a minibatch.
 from __future__ import annotations
 
 import math
-import platform
 import sys
 from typing import Any
 
@@ -367,6 +366,11 @@ _WORDS = {
 """How the control word is read and written, and its bits that matter here, by kind of processor."""
 
 
+def _machine() -> str:
+    """The processor that LLVM writes code for: Python's own answer may be another where a program runs in emulation."""
+    return binding.get_process_triple().partition("-")[0]
+
+
 def _kind_of_processor(machine: str) -> str | None:
     """Which of the kinds of ``_WORDS`` a machine is; None for others, whose control word is left as it is."""
     machine = machine.lower()
@@ -456,7 +460,7 @@ def flushed(typing: Any, kernel: Any, arguments: Any) -> Any:
         ]
         status, _ = _apart(
             builder,
-            _kind_of_processor(platform.machine()),
+            _kind_of_processor(_machine()),
             lambda: context.call_internal_no_propagate(builder, found.fndesc, signature, given),
         )
         with cgutils.if_unlikely(builder, status.is_error):
@@ -479,9 +483,7 @@ _TURNS = 200
 """Times that a waiting thread lets others have its core before it sleeps: some 50 to 100 microseconds where nobody wants it."""
 _SLEEP = 10_000_000
 """Nanoseconds after which a sleeping thread looks by itself."""
-_FUTEX = (
-    {"x86_64": 202, "aarch64": 98}.get(platform.machine()) if sys.platform == "linux" and sys.maxsize > 2**32 else None
-)
+_FUTEX = {"x86_64": 202, "aarch64": 98}.get(_machine()) if sys.platform == "linux" and sys.maxsize > 2**32 else None
 """The number of the system call, by which Linux lets a thread sleep until it is woken; None where there is none."""
 _WAIT, _WAKE, _ALL = 128, 129, 2**31 - 1  # FUTEX_WAIT_PRIVATE, FUTEX_WAKE_PRIVATE, as many as sleep
 _SLEEPERS, _TIMEOUT, _MEETING = 8, 16, 24  # numbers 8 apart lie in cache lines of their own

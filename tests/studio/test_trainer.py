@@ -1015,7 +1015,10 @@ def test_stepped_over_a_place_where_the_engine_became_another_it_is_that_engines
         assert made.state.log.engines == {(0, 0): "fused", (1, 0): "reference"}
         made.seek((0, 180))
         for _ in range(22):
+            before, ends = made.state.at, time.monotonic() + 60
             made.step()
+            while made.state.at == before and time.monotonic() < ends:  # the other engine has to be loaded first
+                time.sleep(0.005)
         assert (made.state.at, made.state.mode) == ((2, 0), "finished")
         assert made.state.notice.code == "finished"  # and not that it came out otherwise
     finally:

@@ -809,6 +809,9 @@ class Trainer:
 
     def _pause(self) -> None:
         self._halt.clear()
+        if self._returning is not None:  # it goes back there all the same, and does not play then
+            at, _, begin = self._returning
+            self._returning = at, False, begin
         if self._state.mode in ("playing", "stepping"):
             self._unsaved = True
             self._publish(mode="paused", rate=None)
@@ -863,6 +866,7 @@ class Trainer:
         target = self._past.floor(wanted)
         if wanted > state.end:
             raise Refused(f"the run has come to step {state.step_of(state.end):,} so far: it can go to that", "beyond")
+        self._returning = None  # whoever wanted it elsewhere has changed their mind
         self._note_edits()
         self._close_events()
         if state.mode in ("playing", "stepping"):

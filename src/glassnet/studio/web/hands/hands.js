@@ -269,7 +269,10 @@ function made(model) {
     /** Whether the run plays or steps: then it stops for an edit. */
     learning,
     /** @param {boolean} [all] */
-    undo: (all = false) => ask(all ? { do: "undo", all: true } : { do: "undo" }),
+    async undo(all = false) {
+      while (moving) await rest(REST / 4); // the last of a movement is on its way: after an undo it would come back
+      return ask(all ? { do: "undo", all: true } : { do: "undo" });
+    },
     redo: () => ask({ do: "redo" }),
     /** @param {Place} place @param {boolean} muted */
     mute: ({ layer, neuron }, muted) => edit({ fields: { kind: "mute", layer, neuron, muted, stroke: freshStroke() } }),
