@@ -28,6 +28,7 @@ from glassnet.evaluation import outputs
 from glassnet.fused import Fused, lacking, load_kernels, predictor
 from glassnet.network import Layer, map_parameters
 from glassnet.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Cosine, OneCycle, RMSprop, StepDecay, WarmUp
+from glassnet.threads import Pace, Stretch
 from glassnet.training import as_engine, order
 
 
@@ -507,6 +508,23 @@ def test_how_minibatches_are_grouped_does_not_show(way):
     for threads in (1, 2):
         assert way(Fused(threads), iter(lambda: int(rng.integers(1, 9)), None)) == expected
         assert way(Fused(threads), iter(lambda: 1000, None)) == expected
+
+
+@pytest.mark.parametrize("limit", [1e-9, 1e-4, 10.0])
+def test_threads_that_leave_off_early_do_not_show(way, monkeypatch, limit):
+    expected, calls = way(Fused(1), iter(lambda: 1000, None)), []
+    note = Pace.note
+
+    def noted(self, threads, pieces, seconds):
+        calls.append((threads, pieces))
+        note(self, threads, pieces, seconds)
+
+    monkeypatch.setattr(Pace, "next", lambda self, pieces: Stretch(2, pieces, limit))
+    monkeypatch.setattr(Pace, "note", noted)
+    assert way(Fused(), iter(lambda: 1000, None)) == expected
+    if limit < 1e-6 and sys.platform != "win32":  # left off after the first minibatch, each time
+        assert calls
+        assert set(calls) == {(2, 1)}
 
 
 def test_going_on_from_a_checkpoint_does_not_show(way):

@@ -1,5 +1,6 @@
 """The intrinsics, each alone, against NumPy. Every one is compiled for the vectors of the machine the tests run on."""
 
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from glassnet.vectors import (
     item,
     load,
     log1p,
+    nanoseconds,
     new_meeting,
     prefetch,
     put,
@@ -470,3 +472,17 @@ def test_who_meets_alone_does_not_wait():
     counter = new_meeting()
     meet(counter)
     assert counter[0] == 3
+
+
+@njit(nogil=True)
+def clock(meeting):
+    return nanoseconds(meeting)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no clock by this name")
+def test_the_clock_is_the_systems():
+    meeting = new_meeting()
+    clock(meeting)  # compiled
+    for _ in range(100):
+        before, now, after = time.monotonic_ns(), clock(meeting), time.monotonic_ns()
+        assert before <= now <= after

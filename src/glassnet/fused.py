@@ -39,7 +39,7 @@ from glassnet.kernels import Data, Flow, Model, Plan, Rules, Work
 from glassnet.network import Layer, Network, Parameters
 from glassnet.optimizers import OPTIMIZERS, SGD, Constant, Memory, Optimizer, Schedule
 from glassnet.threads import Pace, available, check_threads, together
-from glassnet.vectors import NARROW, WIDE, new_meeting
+from glassnet.vectors import DONE, LIMIT, NARROW, WIDE, new_meeting
 
 __all__ = ["Fused", "Predictor", "lacking", "load_kernels", "predictor"]
 
@@ -312,14 +312,16 @@ class Fused:
         rates, costs = _rates(state.optimizer, state.memory, count), np.zeros(count)
         done = 0
         while done < count:
-            threads, stretch = state.pace.next(count - done)
-            end = done + stretch
+            stretch = state.pace.next(count - done)
+            end = done + stretch.pieces
             began = time.perf_counter()
             part = rows[done * size : end * size]
-            worked = self._call(state, data, part, size, costs[done:end], rates[done:end], batches.epoch, threads)
+            worked, did = self._call(
+                state, data, part, size, costs[done:end], rates[done:end], batches.epoch, stretch.threads, stretch.limit
+            )
             if state.calls > 1:  # in the first, the arrays are touched for the first time
-                state.pace.note(worked, stretch, time.perf_counter() - began)
-            done = end
+                state.pace.note(worked, did, time.perf_counter() - began)
+            done += did
         return state, costs
 
     def checkpoint(self, state: FusedState) -> tuple[Network, Memory]:
@@ -344,11 +346,16 @@ class Fused:
         rates: NDArray[Any],
         epoch: int,
         threads: int,
-    ) -> int:
-        """Do these minibatches by so many threads, or by one if others have the crew; count them, and say by how many."""
+        limit: float | None = None,
+    ) -> tuple[int, int]:
+        """Do these minibatches by so many threads, or by one if others have the crew.
+
+        Several leave off after ``limit`` seconds. The result says by how many threads how many minibatches were done.
+        """
         key = np.uint64(0) if state.dropout is None else state.dropout.key(epoch)
         t = state.memory.step - state.memory.begun + 1
         meeting = new_meeting()
+        meeting[LIMIT] = 0 if limit is None else int(limit * 1e9)
         shared = (
             state.plan, state.model, data, state.flow, state.work, state.rules, rows, size, costs, rates, t, key,
             state.turned,
@@ -359,10 +366,11 @@ class Fused:
             threads,
             lambda: meeting.__setitem__(0, _ALL_THERE),
         )
-        if len(costs):
+        did = int(meeting[DONE])
+        if did:
             state.turned, state.calls = True, state.calls + 1
-        state.memory = replace(state.memory, step=state.memory.step + len(costs))
-        return worked
+        state.memory = replace(state.memory, step=state.memory.step + did)
+        return worked, did
 
     def _replaced(self, state: FusedState, rows: NDArray[Any], inputs: Array) -> Data:
         """The examples of these rows, in their order, with other inputs."""

@@ -35,7 +35,10 @@ from numpy.typing import NDArray
 
 from glassnet.compiled import compiled, entry, in_order, inlined
 from glassnet.vectors import (
+    DONE,
+    LIMIT,
     NARROW,
+    OVER,
     WIDE,
     add,
     arrive,
@@ -48,6 +51,7 @@ from glassnet.vectors import (
     item,
     load,
     log1p,
+    nanoseconds,
     prefetch,
     put,
     stay_apart,
@@ -998,7 +1002,9 @@ def learn(
 
     ``rates`` holds the learning rate of each minibatch; ``t`` counts the optimizer's steps, from 1; ``key`` is dropout's
     for this epoch; ``turned`` says that ``work.turned`` holds the weights as they are; ``meeting`` is where threads wait for
-    each other. Each minibatch's mean cost goes to ``costs``.
+    each other. Each minibatch's mean cost goes to ``costs``, and how many minibatches were done to the meeting's entry
+    ``DONE``: not all where several threads take longer than its entry ``LIMIT``, in nanoseconds, if that is not 0. They then
+    leave off after a minibatch: beside other programs, it may have taken them a hundred times as long as usual.
     """
     flushed(
         _learn,
@@ -1020,7 +1026,12 @@ def _learn(
             begin, end = _share(item(plan.sizes, l - 1), thread, threads)
             _turn(plan, model.parameters, work.turned, l, begin, end)
         arrivals = _meet(meeting, arrivals, threads)
+    limit = item(meeting, LIMIT) if thread == 0 and threads > 1 else 0
+    until = nanoseconds(meeting) + limit if limit > 0 else 0
     for m in range(len(costs)):
+        # The others read this after the next meeting, and before the one after it, so all end with the same minibatch.
+        if limit > 0 and nanoseconds(meeting) > until:
+            put(meeting, OVER, 1)
         part = rows[m * size : min((m + 1) * size, len(rows))]
         count = len(part)
         low, high = count * thread // threads, count * (thread + 1) // threads
@@ -1036,7 +1047,9 @@ def _learn(
         _output_error(plan, data, flow, work.costs, rules, part, low, high, scale)
         _backward(plan, flow, work.turned, rules.dropout, low, high)
         arrivals = _meet(meeting, arrivals, threads)
+        is_over = item(meeting, OVER) > 0
         if thread == 0:
+            put(meeting, DONE, m + 1)
             total = 0.0
             for b in range(count):
                 total += item(work.costs, b)
@@ -1045,6 +1058,8 @@ def _learn(
             plan, model, data, flow, work, rules, part, item(rates, m), t + m, thread, threads, meeting, arrivals
         )
         arrivals = _meet(meeting, arrivals, threads)
+        if is_over:
+            break
 
 
 @entry

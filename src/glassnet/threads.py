@@ -14,11 +14,12 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any
 
 from glassnet.errors import WrongValue
 
-__all__ = ["Crew", "Pace", "available", "check_threads", "together"]
+__all__ = ["Crew", "Pace", "Stretch", "available", "check_threads", "together"]
 
 _TRIAL = 32
 """Stretches at the faster number of threads between two trials of the other."""
@@ -26,6 +27,12 @@ _STRETCH = 0.016
 """Target seconds of a stretch: a few time slices of the operating system, so that one lost slice does not decide."""
 _SHORT = 0.004
 """Target seconds of a trial."""
+_LEAST = 0.001
+"""Seconds of work from which a number of threads is judged, and in which it warms up before."""
+_HOPELESS = 3.0
+"""How many times as long as with the faster number of threads a piece must take for the other to be judged at once."""
+_SLACK = 1.5
+"""How many times its target a stretch by several threads may take before it is left off."""
 
 
 def available() -> int:
@@ -106,12 +113,31 @@ class Crew:
         return [self._pool.submit] * count
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What to do next: so many pieces of work by so many threads.
+
+    Attributes:
+        threads: how many.
+        pieces: how many.
+        limit: seconds after which to leave off, whatever is done by then; None: never.
+    """
+
+    threads: int
+    pieces: int
+    limit: float | None = None
+
+
 class Pace:
     """Which number of threads is faster just now, all or one: found by working, stretch by stretch, and seldom the other way.
 
     It cannot be known beforehand: where others compute, too, threads that wait for each other may be slower than one alone. So
     every stretch is timed. Only the last two count, and the other number is tried, for a short stretch, after every 32:
     what was true before another program began or ended is soon forgotten.
+
+    A number of threads is judged by a millisecond of work at least, after another to warm up in: processors that begin to work
+    together have nothing in their caches. On a busy machine a piece can take several threads a hundred times as long as the
+    one before, because one of them waits for a processor: they leave off where a stretch takes much longer than planned.
 
     Args:
         most: the most threads that may pay; 1: nothing has to be found.
@@ -122,32 +148,47 @@ class Pace:
         self.most, self.fixed = most, fixed
         self.seconds: dict[int, float] = {}
         """What a piece of work took of late, by number of threads."""
-        self._last: dict[int, float] = {}  # in the last stretch alone
+        self._judged: dict[int, float] = {}  # the same, when it was last judged
+        self._latest: dict[int, float] = {}  # the same, in the last stretch, however short
+        self._threads, self._is_warm = 0, False  # those of the last stretch, and whether they have warmed up
+        self._unjudged = 0, 0.0  # their pieces and seconds since then
         self._since = 0  # stretches since the last trial
 
-    def next(self, pieces: int) -> tuple[int, int]:
-        """How many threads to take for the next stretch, and how many pieces it should have, of so many that are left."""
+    def next(self, pieces: int) -> Stretch:
+        """What to do next, of so many pieces that are left."""
         if self.fixed or self.most == 1:
-            return self.most, pieces
+            return Stretch(self.most, pieces)
         for threads in (self.most, 1):
             if threads not in self.seconds:
-                return threads, _stretch(_SHORT, min(self.seconds.values(), default=_SHORT), pieces)
+                return self._stretch(threads, _SHORT, pieces)
         best, other = sorted((1, self.most), key=lambda threads: self.seconds[threads])
-        if self._since >= _TRIAL:
-            return other, _stretch(_SHORT, self.seconds[other], pieces)
-        return best, _stretch(_STRETCH, self.seconds[best], pieces)
+        return self._stretch(other, _SHORT, pieces) if self._since >= _TRIAL else self._stretch(best, _STRETCH, pieces)
+
+    def _stretch(self, threads: int, target: float, most: int) -> Stretch:
+        took = self._latest.get(threads, min(self.seconds.values(), default=target))
+        pieces = max(1, min(most, int(target / max(took, 1e-9))))
+        return Stretch(threads, pieces, None if threads == 1 else _SLACK * target)
 
     def note(self, threads: int, pieces: int, seconds: float) -> None:
-        """A stretch of so many pieces took so many seconds with so many threads."""
+        """So many pieces took so many seconds with so many threads."""
+        self._latest[threads] = seconds / pieces
+        if threads != self._threads:
+            self._threads, self._is_warm, self._unjudged = threads, False, (0, 0.0)
+        count, total = self._unjudged[0] + pieces, self._unjudged[1] + seconds
+        took = total / count
+        if took < _HOPELESS * min(self.seconds.values(), default=math.inf):
+            if total < _LEAST:
+                self._unjudged = count, total
+                return
+            if not self._is_warm:
+                self._is_warm, self._unjudged = True, (0, 0.0)
+                return
+        self._unjudged = 0, 0.0
         is_best = threads in self.seconds and self.seconds[threads] <= min(self.seconds.values())
         # Of the better number the last two count, so that one lost time slice does not decide; the other's are too old.
-        took, before = seconds / pieces, self._last.get(threads, math.inf)
-        self.seconds[threads], self._last[threads] = min(took, before) if is_best else took, took
+        before = self._judged.get(threads, math.inf)
+        self.seconds[threads], self._judged[threads] = min(took, before) if is_best else took, took
         self._since = self._since + 1 if is_best else 0
-
-
-def _stretch(target: float, piece: float, most: int) -> int:
-    return max(1, min(most, int(target / max(piece, 1e-9))))
 
 
 _crew = Crew()

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,9 @@ from numba.extending import intrinsic, models, overload, register_model
 from numpy.typing import NDArray
 
 __all__ = [
-    "NARROW", "WIDE", "Vector", "add", "arrive", "await_all", "blank", "copy", "exp", "flushed", "fma", "item", "load", "log1p",
-    "new_meeting", "prefetch", "put", "stay_apart", "store", "tanh", "turn", "zeros",
+    "DONE", "LIMIT", "NARROW", "OVER", "WIDE", "Vector", "add", "arrive", "await_all", "blank", "copy", "exp",
+    "flushed", "fma", "item", "load", "log1p", "nanoseconds", "new_meeting", "prefetch", "put", "stay_apart", "store",
+    "tanh", "turn", "zeros",
 ]  # fmt: skip
 
 
@@ -486,14 +488,23 @@ _SLEEP = 10_000_000
 _FUTEX = {"x86_64": 202, "aarch64": 98}.get(_machine()) if sys.platform == "linux" and sys.maxsize > 2**32 else None
 """The number of the system call, by which Linux lets a thread sleep until it is woken; None where there is none."""
 _WAIT, _WAKE, _ALL = 128, 129, 2**31 - 1  # FUTEX_WAIT_PRIVATE, FUTEX_WAKE_PRIVATE, as many as sleep
-_SLEEPERS, _TIMEOUT, _MEETING = 8, 16, 24  # numbers 8 apart lie in cache lines of their own
+_SLEEPERS, _TIMEOUT, _TIME, _MEETING = 8, 16, 24, 40  # numbers 8 apart lie in cache lines of their own
+
+LIMIT, OVER, DONE = 32, 33, 34
+"""Entries of a meeting that are left to those who meet."""
+_CLOCK = getattr(time, "CLOCK_MONOTONIC", None)
+"""The system's number of the clock that only goes forwards; None where there is none by this name (Windows)."""
 
 _let_others = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
+_read_clock = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
 _call_system = types.ExternalFunction("syscall", types.int64(*[types.int64] * 7))
 
 
 def new_meeting() -> NDArray[np.int64]:
-    """What threads need to wait for each other with :func:`arrive` and :func:`await_all`. Its entry 0 counts the arrivals."""
+    """What threads need to wait for each other with :func:`arrive` and :func:`await_all`. Its entry 0 counts the arrivals.
+
+    The entries :data:`LIMIT`, :data:`OVER` and :data:`DONE`, 0 at first, are left to those who meet.
+    """
     meeting = np.zeros(_MEETING, np.int64)
     meeting[_TIMEOUT + 1] = _SLEEP
     return meeting
@@ -539,6 +550,15 @@ def arrive(meeting: Any) -> Any:
     # Whoever is about to sleep says so first, and then looks once more (the futex does): one of the two sees the other.
     if _FUTEX is not None and _atomic_load(meeting, _SLEEPERS) > 0:
         _call_system(_FUTEX, _address(meeting, 0), _WAKE, _ALL, 0, 0, 0)
+
+
+@njit(nogil=True)
+def nanoseconds(meeting: Any) -> Any:
+    """What the clock says, in nanoseconds since some moment; always 0 where there is none. One thread of a meeting may ask."""
+    if _CLOCK is None:
+        return 0
+    _read_clock(_CLOCK, _address(meeting, _TIME))  # writes seconds, and the nanoseconds beyond them
+    return _atomic_load(meeting, _TIME) * 10**9 + _atomic_load(meeting, _TIME + 1)
 
 
 @njit(nogil=True)
