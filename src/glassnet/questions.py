@@ -19,7 +19,7 @@ from glassnet.arrays import to_numpy
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.data import Dataset
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
-from glassnet.explain.landscape import Walk
+from glassnet.explain.walks import Trail, Walk
 from glassnet.initializers import as_initializer
 from glassnet.network import Network
 from glassnet.optimizers import SGD, as_schedule
@@ -27,7 +27,6 @@ from glassnet.plans import Plan
 from glassnet.replay import Log, Past, Place, arithmetic_text, place_of, settled
 from glassnet.runs import Run, led_to, since_cost
 from glassnet.training import train
-from glassnet.watch import Trail, last, walk
 
 __all__ = [
     "Change", "Course", "History", "Way", "again", "best_of", "course", "first_of", "full_gradient", "history",
@@ -319,9 +318,11 @@ def full_gradient(begin: Checkpoint, data: Dataset, steps: int = _FULL_STEPS) ->
     )
     memory = settings.optimizer.init(begin.network.layers)
     start = Checkpoint(begin.network, memory, 0, 0, settings)
-    whole = walk(train(None, data, start=start, every=1, quiet=True), "full gradient")
-    last(whole)
-    return whole.path
+    trail = Trail("full gradient")
+    for event in train(None, data, start=start, every=1, quiet=True):
+        step = event.checkpoint.memory.step
+        trail.add(event.checkpoint.network, step, step * len(data))
+    return trail.path
 
 
 def best_of(run: Run, plan: Plan) -> Checkpoint | None:

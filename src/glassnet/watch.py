@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from glassnet.checkpoint import Checkpoint
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from glassnet.explain.landscape import Walk
+    from glassnet.explain.walks import Walk
 
-__all__ = ["Trail", "history", "last", "patience", "progress", "record", "walk"]
+__all__ = ["history", "last", "patience", "progress", "record", "walk"]
 
 
 def last(events: Iterable[Event]) -> Network:
@@ -81,83 +80,21 @@ class history:
             yield event
 
 
-class Trail:
-    """Networks kept along a way, until there are too many.
-
-    A path is long at first and slow in the end: some points are kept at equal steps, and some at steps that grow by a
-    fifth each, which are dense at the start.
-
-    Args:
-        name: what to call the path.
-        points: about how many networks to keep at equal steps, from 2: once there are twice as many, every other is let go.
-    """
-
-    def __init__(self, name: str, points: int = 50) -> None:
-        if isinstance(points, bool) or not isinstance(points, int) or points < 2:
-            raise WrongValue(f"a walk keeps a whole number of points from 2, got {points!r}")
-        self.name = name
-        self.points = points
-        self._even: list[tuple[Network, int, int]] = []
-        self._early: list[tuple[Network, int, int]] = []
-        self._latest: tuple[Network, int, int] | None = None
-        self._gap = 1  # steps between even points, doubled whenever they become too many
-
-    def add(self, network: Network, step: int, examples: int) -> None:
-        """The network after so many steps and examples; one that comes to the same step again takes the other's place.
-
-        Errors: :class:`~glassnet.errors.WrongValue` for a step before the last.
-        """
-        if self._latest is not None and step < self._latest[1]:
-            raise WrongValue(f"a walk goes forwards: step {step} came after step {self._latest[1]}")
-        point = network, step, examples
-        if self._latest is not None and step == self._latest[1]:
-            for kept in (self._early, self._even):
-                if kept and kept[-1][1] == step:
-                    kept[-1] = point
-        self._latest = point
-        if not self._early or step >= max(1.2 * self._early[-1][1], self._early[-1][1] + 1):
-            self._early.append(point)
-        if not self._even or step >= self._even[-1][1] + self._gap:
-            self._even.append(point)
-            while len(self._even) >= 2 * self.points:
-                self._gap *= 2
-                del self._even[1::2]
-
-    @property
-    def path(self) -> Walk:
-        """The path so far, its first and its last point among those kept.
-
-        Errors: :class:`~glassnet.errors.WrongValue` before the first point.
-        """
-        from glassnet.explain.landscape import Walk
-
-        if self._latest is None:
-            raise WrongValue("nothing was walked yet: no event has come")
-        kept = {point[1]: point for point in (*self._even, *self._early, self._latest)}
-        networks, steps, examples = zip(*(kept[step] for step in sorted(kept)), strict=True)
-        return Walk(self.name, networks, steps, examples)
-
-    def ending(self, network: Network) -> Walk:
-        """The path so far, with this network as its last point.
-
-        Errors: as :attr:`path`.
-        """
-        path = self.path
-        return replace(path, points=(*path.points[:-1], network))
-
-
 class walk:
     """Keep networks along the way, to see the path that the training walked (:func:`glassnet.explain.landscape`).
 
-    ``train(every=…)`` says how close together they can be; which of them are kept says :class:`Trail`.
+    ``train(every=…)`` says how close together they can be; which of them are kept says
+    :class:`~glassnet.explain.walks.Trail`.
 
     Args:
         events: of a training.
         name: what to call the path.
-        points: see :class:`Trail`.
+        points: about how many networks to keep at equal steps, from 2: see there.
     """
 
     def __init__(self, events: Iterable[Event], name: str = "minibatches", points: int = 50) -> None:
+        from glassnet.explain.walks import Trail  # explaining is loaded by who asks for it
+
         self._events = events
         self._trail = Trail(name, points)
 

@@ -9,8 +9,9 @@ from glassnet.costs import cross_entropy, squared_error
 from glassnet.evaluation import evaluate
 from glassnet.explain.blocks import Curves, Heading, Sentence, Surface, Table
 from glassnet.explain.examples import cost_and_gradient, nudged
-from glassnet.explain.landscape import Landscape, Walk, landscape
+from glassnet.explain.landscape import Landscape, landscape
 from glassnet.explain.parameters import flat, unflat
+from glassnet.explain.walks import Walk
 from glassnet.network import Layer
 
 PAIRS = pytest.mark.parametrize(
@@ -536,29 +537,6 @@ def test_a_plane_needs_points_off_the_center_and_off_one_line(rng):
     assert line.walks[0].total == pytest.approx(1.0, rel=1e-12)
     with pytest.raises(WrongValue, match="one walked point off the center"):
         landscape(network, data, directions="walk", dimensions=1, walks=[Walk("stay", [network], [0], [0])])
-
-
-@pytest.mark.parametrize(
-    ("count", "steps", "examples", "said"),
-    [
-        (0, [], [], "has no points"),
-        (2, [0], [0, 10], "2 points, so it needs as many numbers of steps, got 1"),
-        (2, [0, 1], [0, 10, 20], "2 points, so it needs as many numbers of examples, got 3"),
-        (2, [1, 1], [0, 10], "steps of the walk 'w' must be whole numbers from 0 that grow"),
-        (2, [0, 1], [10, 0], "examples of the walk 'w' must be whole numbers from 0 that grow"),
-        (2, [-1, 1], [0, 10], "from 0"),
-    ],
-    ids=str,
-)
-def test_a_walk_needs_points_and_two_clocks_that_go_forwards(count, steps, examples, said):
-    with pytest.raises(WrongValue) as caught:
-        Walk("w", [a_network()] * count, steps, examples)
-    assert said in str(caught.value)
-
-
-def test_the_points_of_a_walk_are_alike():
-    with pytest.raises(WrongValue, match="point 1 of the walk 'w'"):
-        Walk("w", [a_network(), a_network((4, 6, 3))], [0, 1], [0, 1])
 
 
 def test_a_landscape_that_leaves_the_numbers_is_refused(rng):

@@ -16,7 +16,7 @@ gives its numbers. Everything is computed in float64 from the same :meth:`~glass
 from glassnet.explain.autograd import autograd
 from glassnet.explain.chain_rule import chain_rule
 from glassnet.explain.explanation import Explanation
-from glassnet.explain.landscape import Walk, landscape
+from glassnet.explain.landscape import landscape
 from glassnet.explain.layers import gradient_sizes, layers, maps
 from glassnet.explain.mistakes import corner, memorized, mistakes, shuffled
 from glassnet.explain.nudges import nudges
@@ -25,6 +25,7 @@ from glassnet.explain.patterns import hope_and_truth, patterns
 from glassnet.explain.requests import requests
 from glassnet.explain.sensitivity import sensitivity, wiggle
 from glassnet.explain.story import story
+from glassnet.explain.walks import Walk
 
 __all__ = [
     "Explanation",

@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -30,6 +29,7 @@ from glassnet.explain.drawing import color_of
 from glassnet.explain.examples import common_cost, cost_and_gradient, parts, precise, shares
 from glassnet.explain.explanation import Explanation, OfCost
 from glassnet.explain.parameters import flat, unflat
+from glassnet.explain.walks import Walk, check_alike
 from glassnet.network import Layer, Network, Parameters, map_parameters
 from glassnet.settings import check_number, check_seed
 
@@ -52,45 +52,6 @@ _ALIKE = 1e-8
 
 
 # ── Paths ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Walk:
-    """A path that a training walked: networks along it, and two clocks.
-
-    Attributes:
-        name: what to call it, ``"minibatches of 10"``.
-        points: the network at each moment, all of the same sizes and activations; of any library and precision.
-        steps: how many optimizer steps were done by then.
-        examples: how many examples were looked at by then. A step on all data looks at all of them.
-
-    Errors: :class:`~glassnet.errors.WrongValue` if there are no points, their networks differ in kind, a clock has not
-    one time for each, or a clock does not go forwards.
-    """
-
-    name: str
-    points: Sequence[Network]
-    steps: Sequence[int]
-    examples: Sequence[int]
-
-    def __post_init__(self) -> None:
-        for field in ("points", "steps", "examples"):
-            object.__setattr__(self, field, tuple(getattr(self, field)))
-        if not self.points:
-            raise WrongValue(f"the walk {self.name!r} has no points: give it at least one network")
-        for place, point in enumerate(self.points):
-            _check_alike(f"point {place} of the walk {self.name!r}", point, "the walk's first point", self.points[0])
-        for what, clock in (("steps", self.steps), ("examples", self.examples)):
-            if len(clock) != len(self.points):
-                raise WrongValue(
-                    f"the walk {self.name!r} has {len(self.points)} points, so it needs as many numbers of {what}, "
-                    f"got {len(clock)}"
-                )
-            whole = all(isinstance(time, int | np.integer) and not isinstance(time, bool) for time in clock)
-            if not whole or clock[0] < 0 or any(b <= a for a, b in pairwise(clock)):
-                raise WrongValue(
-                    f"the {what} of the walk {self.name!r} must be whole numbers from 0 that grow from point to point"
-                )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -394,7 +355,7 @@ def landscape(
     network = precise(network)
     walks = tuple(walks)
     for walk in walks:
-        _check_alike(f"the walk {walk.name!r}", walk.points[0], "the network at the center", network)
+        check_alike(f"the walk {walk.name!r}", walk.points[0], "the network at the center", network)
     # Of a walk the last network, since a training's cost may be changed midway.
     cost, reason = common_cost([("the network", network), *((walk.name, walk.points[-1]) for walk in walks)], cost)
 
@@ -481,14 +442,6 @@ def _check_settings(directions: Any, dimensions: Any, span: Any, resolution: Any
             f"got {resolution!r}"
         )
     check_seed(seed)
-
-
-def _check_alike(what: str, given: Network, other: str, network: Network) -> None:
-    if given.sizes != network.sizes or given.activations != network.activations:
-        ours, theirs = (
-            f"{'-'.join(map(str, each.sizes))}, {', '.join(map(str, each.activations))}" for each in (given, network)
-        )
-        raise WrongValue(f"{what} ({ours}) must have the sizes and activations of {other} ({theirs})")
 
 
 def _check_apart(vectors: NDArray[np.float64], lengths: NDArray[np.float64]) -> None:
