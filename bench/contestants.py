@@ -208,7 +208,7 @@ def plain_digits() -> tuple[Any, Any]:
     found = find_spec("glassnet")  # only to know where its files lie: glassnet is not loaded
     assert found is not None
     assert found.origin is not None
-    folder = Path(found.origin).parent / "mnist"
+    folder = Path(found.origin).parent / "data" / "mnist"
     with gzip.open(folder / "train-images-idx3-ubyte.gz") as images, gzip.open(
         folder / "train-labels-idx1-ubyte.gz"
     ) as labels:  # fmt: skip
@@ -264,7 +264,7 @@ class Glassnet(Contestant):
 
             self.engine: Any = Reference()
         else:
-            from glassnet.fused import Fused
+            from glassnet.engine.fused import Fused
 
             self.engine = Fused(threads=threads)
         self.threads = threads
@@ -296,7 +296,7 @@ class Glassnet(Contestant):
     def answerers(self, work: Workload, network: Any) -> dict[str, Callable[[], Answerer]]:
         if self.reference:
             return {"": lambda: network}
-        from glassnet.fused import predictor
+        from glassnet.engine.fused import predictor
 
         return {"": lambda: predictor(network, threads=self.threads)}
 
@@ -307,7 +307,7 @@ class GlassnetTrainer(Trainer):
     def __init__(self, engine: Any, work: Workload, data: Any, network: Any, steps: int | None = None) -> None:
         from glassnet.costs import as_cost
         from glassnet.optimizers import SGD, Adam
-        from glassnet.recipes import recipe
+        from glassnet.runs.recipes import recipe
 
         super().__init__(work, len(data), short=True)
         self.engine, self.steps = engine, steps or self.batches

@@ -1,6 +1,6 @@
 """Deformations: a picture of what they do, and how fast they are beside SciPy.
 
-    python bench/deform.py            # both, about a minute; writes docs/deform.png and the table of docs/deform.md
+    python bench/deform.py            # both, about a minute; writes docs/data/deform.png and the table of docs/data/deform.md
     python bench/deform.py --picture  # the picture alone
 
 SciPy's route is the one that is usually taken: ``gaussian_filter`` over two fields of random numbers and, image by image,
@@ -28,15 +28,15 @@ import scipy
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from glassnet.data import mnist
-from glassnet.deform import Affine, Deformation, Deformer, Elastic
-from glassnet.threads import available
+from glassnet.data.deform import Affine, Deformation, Deformer, Elastic
+from glassnet.machine.threads import available
 from machine import processor
 from marked import put
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "deform.json"
-PAGE = HERE.parent / "docs" / "deform.md"
-PICTURE = HERE.parent / "docs" / "deform.png"
+PAGE = HERE.parent / "docs" / "data" / "deform.md"
+PICTURE = HERE.parent / "docs" / "data" / "deform.png"
 MARKS = "<!-- begin: made by bench/deform.py -->\n", "<!-- end -->\n"
 ROUNDS, SHARE = 7, 2000
 """Rounds, and images of each: SciPy takes a fifth of a second for so many."""
@@ -111,7 +111,7 @@ def measured() -> dict[str, Any]:
 
 
 def text(results: dict[str, Any]) -> str:
-    """The table of docs/deform.md."""
+    """The table of docs/data/deform.md."""
     lines = [
         f"{results['processor']}, {results['threads']} threads, SciPy {results['scipy']}; medians of {ROUNDS} rounds "
         "(least to most).",

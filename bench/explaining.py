@@ -20,7 +20,7 @@ for _library in ("OMP", "OPENBLAS", "MKL"):  # one thread, which the page says; 
 from glassnet import explain
 from glassnet.data import mnist
 from glassnet.explain import Parameter
-from glassnet.recipes import recipe
+from glassnet.runs.recipes import recipe
 from machine import processor
 from marked import put
 

@@ -74,10 +74,9 @@ def counted(checkpoint: Any) -> dict[str, list[int]]:
 def child(name: str) -> None:
     """Train a recipe: a number on a line is how many epochs to do; the answer, their seconds, and what the state holds."""
     import glassnet
-    from glassnet import train
+    from glassnet import recipe, train
     from glassnet.data import load
     from glassnet.events import EpochEnded
-    from glassnet.recipes import recipe
 
     chosen = recipe(name)
     data = load("mnist", validation=chosen.validation).train
@@ -205,7 +204,7 @@ def main() -> None:
         child(options.child)
         return
     if not options.report:
-        from glassnet.recipes import RECIPES
+        from glassnet import RECIPES
 
         if unknown := [name for name in options.recipes if name not in RECIPES]:
             parser.error(f"there is no {', '.join(unknown)}: choose from {', '.join(RECIPES)}")

@@ -17,7 +17,7 @@ from matplotlib.patches import Circle
 
 from glassnet.data import mnist
 from glassnet.network import Network
-from glassnet.recipes import recipe
+from glassnet.runs.recipes import recipe
 from glassnet.training import train
 from glassnet.watch import last
 

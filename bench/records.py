@@ -33,10 +33,10 @@ from glassnet.data import Splits, load
 from glassnet.evaluation import evaluate
 from glassnet.events import EpochEnded
 from glassnet.interchange import save_network
+from glassnet.machine.threads import available
 from glassnet.network import Network
-from glassnet.plans import answer_of
-from glassnet.recipes import PRETRAINED, RECIPES, Recipe
-from glassnet.threads import available
+from glassnet.runs.plans import answer_of
+from glassnet.runs.recipes import PRETRAINED, RECIPES, Recipe
 from glassnet.training import train
 from machine import processor
 from marked import put

@@ -704,8 +704,9 @@ def _recipes(results: dict[str, Any], charts: Sequence[str]) -> list[str]:
         "",
         *_again(measured),
         *_text(f"""
-        Seconds until so many of the 10,000 test images are right. The [recipes](recipes.md) for it were chosen on validation
-        images; the test images are only the stopwatch here, and chose nothing. Everybody trains by the same recipe, from the
+        Seconds until so many of the 10,000 test images are right. The [recipes](runs/recipes.md) for it were chosen on
+        validation images; the test images are only the stopwatch here, and chose nothing. Everybody trains by the same
+        recipe, from the
         same initial weights, on the same minibatches of the 60,000 training images in the same order, with the same learning
         rate at each step. {_seeds(runs)} They take turns, and warm, where it takes no time, glassnet has one before every
         peer. Of each peer there is the number of threads that was faster in a trial.
@@ -791,8 +792,9 @@ def _late_recipes(measured: dict[str, Any]) -> list[str]:
         "## Late epochs of the recipes",
         "",
         *_text("""
-        Made by `bench/late.py`: seconds of an epoch of each [recipe](recipes.md), early and late in one training as the recipe
-        says, on the images it learns from; medians. Subnormal are numbers that are not 0 but below 1.2e-38, of which some
+        Made by `bench/late.py`: seconds of an epoch of each [recipe](runs/recipes.md), early and late in one training as the
+        recipe says, on the images it learns from; medians. Subnormal are numbers that are not 0 but below 1.2e-38, of which
+        some
         processors make very slow work: counted after the last epoch, among the parameters and among the optimizer's running
         averages. *Before* is glassnet as of the commit that is named, in turns with the one of now, at the same epochs.
         Recipes of few epochs have no late ones.

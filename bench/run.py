@@ -617,7 +617,7 @@ def measure_cold(effort: Effort, engine: str) -> dict[str, Any]:
 
 def measure_recipes(effort: Effort, engine: str, left_out: dict[str, str]) -> dict[str, Any]:
     """When each contestant knows how much of the test images, by the recipes that are after it; warm and cold."""
-    from glassnet.recipes import recipe
+    from glassnet.runs.recipes import recipe
 
     results: dict[str, Any] = {"goals": GOALS, "seeds": effort.seeds, "recipes": {}, "versions": {}}
     with tempfile.TemporaryDirectory() as place:

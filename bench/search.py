@@ -1,7 +1,7 @@
 """Which settings do best? Candidates for each recipe, compared on the validation split alone: the last 10,000 training images.
 
 Each candidate learns from the first 50,000 training images, with seeds (100, 101, 102) that no reported figure uses. The
-test images are never touched. What won is in ``glassnet.recipes``; how it does on the test images, with other seeds and
+test images are never touched. What won is in ``glassnet.runs.recipes``; how it does on the test images, with other seeds and
 after learning from all 60,000, is measured by ``bench/records.py``. Where training is long, candidates are compared over
 fewer epochs than the recipe has, and with fewer seeds; the table in docs/results.md says so.
 
@@ -22,11 +22,11 @@ from glassnet.activations import gelu, relu, silu, softmax, tanh
 from glassnet.checkpoint import Settings
 from glassnet.costs import cross_entropy, squared_error
 from glassnet.data import mnist
-from glassnet.deform import Affine, Deformation, Elastic
+from glassnet.data.deform import Affine, Deformation, Elastic
 from glassnet.events import EpochEnded
 from glassnet.initializers import as_initializer, glorot, he
 from glassnet.optimizers import SGD, Adam, AdamW, Cosine, OneCycle, Optimizer
-from glassnet.recipes import Recipe
+from glassnet.runs.recipes import Recipe
 from glassnet.training import train
 
 RESULTS = Path(__file__).parent / "results" / "search.json"

@@ -264,7 +264,7 @@ def resident(studio: Started) -> int:
 def plain(folder: Path) -> float:
     """Seconds for the epochs by train() with its record, as the command line does it."""
     from glassnet import Run, last, mnist, record, train
-    from glassnet.recipes import recipe
+    from glassnet.runs.recipes import recipe
 
     digits, network = mnist(), recipe("plain").network()
     run = Run.create(folder, {})
@@ -357,7 +357,7 @@ def pace(course: list[list[float]], first: float, last: float) -> float:
 
 def long_run(epochs: int = COURSE, runs: int = 3) -> dict[str, Any]:
     """New runs of the default network with so many epochs, at full speed in a tab that shows it: its beginning and its end."""
-    from glassnet.recipes import recipe
+    from glassnet.runs.recipes import recipe
 
     size, rates = recipe("plain").settings.batch_size, []
     with launched() as browser:

@@ -38,9 +38,9 @@ from glassnet.explain.parameters import flat
 from glassnet.explain.plot import save
 from glassnet.network import Network
 from glassnet.optimizers import SGD
-from glassnet.questions import full_gradient, way
-from glassnet.recipes import recipe
-from glassnet.replay import Past
+from glassnet.runs.questions import full_gradient, way
+from glassnet.runs.recipes import recipe
+from glassnet.runs.replay import Past
 from glassnet.training import Diverged, train
 from glassnet.watch import last
 from marked import put

@@ -298,7 +298,7 @@ class Race:
         from glassnet.network import Layer, Network
 
         try:
-            from glassnet.fused import predictor
+            from glassnet.engine.fused import predictor
         except ImportError:  # the reference engine takes part where there is no Numba: slower, and the same answers
 
             def predictor(network: Any) -> Any:

@@ -226,7 +226,7 @@ def from_recipe(name: str) -> Workload:
     Whatever cannot be said in a workload is refused, so that no peer is quietly given something else.
     """
     from glassnet.optimizers import SGD, Adam
-    from glassnet.recipes import recipe
+    from glassnet.runs.recipes import recipe
 
     chosen = recipe(name)
     settings = chosen.settings
@@ -263,7 +263,7 @@ def write_course(name: str, seed: int, path: Path, epochs: int | None = None, n:
     """
     import numpy as np
 
-    from glassnet.recipes import recipe
+    from glassnet.runs.recipes import recipe
     from glassnet.training import order
 
     work, settings = from_recipe(name), recipe(name).settings

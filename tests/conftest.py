@@ -14,13 +14,12 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-# All modules but the compiled ones, which are not Python any more when they run; naming a package means all inside it.
+# All modules but the compiled ones, which are not Python any more when they run. Naming a package would mean all inside it.
 SOURCE = Path(importlib.util.find_spec("glassnet").submodule_search_locations[0])
 COMPILED = ("kernels", "vectors", "warp")
-PYTHON = [*SOURCE.glob("*.py"), *(path.parent for path in SOURCE.glob("*/__init__.py"))]
+PYTHON = [path for path in SOURCE.rglob("*.py") if not path.stem.startswith("__") and path.stem not in COMPILED]
 install_import_hook(
-    [f"glassnet.{path.stem}" for path in PYTHON if path.stem not in ("__init__", "__main__", *COMPILED)],
-    "checked.checked",
+    [".".join(("glassnet", *path.relative_to(SOURCE).with_suffix("").parts)) for path in PYTHON], "checked.checked"
 )
 
 settings.register_profile("patient", deadline=None)  # a busy machine is no failure
@@ -83,7 +82,7 @@ def few(digits):
 @pytest.fixture
 def new_crew(monkeypatch):
     """As if no thread of glassnet's had been started yet."""
-    from glassnet import threads
+    from glassnet.machine import threads
 
     monkeypatch.setattr(threads, "_crew", threads.Crew())
 

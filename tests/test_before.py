@@ -15,9 +15,9 @@ import pytest
 
 from glassnet import Layer, Run, cli, evaluate, read_network
 from glassnet.engine import ARITHMETIC
-from glassnet.plans import reopened
-from glassnet.questions import history, walked
-from glassnet.replay import Log, arithmetic_text
+from glassnet.runs.plans import reopened
+from glassnet.runs.questions import history, walked
+from glassnet.runs.replay import Log, arithmetic_text
 from glassnet.studio.parcels import unpacked
 from glassnet.studio.session import Session
 

@@ -40,7 +40,7 @@ def test_looks_are_close_at_first_and_never_miss_the_end():
 @pytest.mark.parametrize("name", ["quick", "quick98"])
 def test_peers_are_given_the_recipe_as_it_is(name, tmp_path):
     # The course against the recipe's own settings and the trainer's own order.
-    from glassnet.recipes import RECIPES
+    from glassnet.runs.recipes import RECIPES
     from glassnet.training import order
     from workloads import RACES, Workload, from_recipe, write_course
 
@@ -489,7 +489,7 @@ def test_subnormal_numbers_are_counted_by_their_bits():
 
 def test_the_state_of_a_training_is_counted_with_its_averages():
     import late
-    from glassnet.recipes import recipe
+    from glassnet.runs.recipes import recipe
 
     start = recipe("quick").start(0)
     layers = start.network.layers
@@ -504,7 +504,7 @@ def test_the_state_of_a_training_is_counted_with_its_averages():
 
 def test_only_recipes_with_enough_epochs_have_late_ones():
     import late
-    from glassnet.recipes import RECIPES
+    from glassnet.runs.recipes import RECIPES
 
     without = {name for name, each in RECIPES.items() if not late.has_late(each.settings.epochs)}
     assert without == {"quick", "quick98"}

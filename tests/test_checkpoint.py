@@ -8,7 +8,7 @@ from jaxtyping import config
 
 from glassnet import Checkpoint, Network, Settings, WrongValue
 from glassnet.costs import Huber, as_cost
-from glassnet.deform import Affine, Elastic
+from glassnet.data.deform import Affine, Elastic
 from glassnet.optimizers import SGD, Cosine
 
 

@@ -33,16 +33,16 @@ from glassnet import (
     Splits,
     as_input,
     cli,
-    compiled,
-    plans,
     read_network,
     save_network,
 )  # fmt: skip
 from glassnet.activations import as_activation
 from glassnet.costs import Huber
-from glassnet.deform import Affine, Elastic
+from glassnet.data.deform import Affine, Elastic
+from glassnet.data.pictures import Pictures
 from glassnet.engine import ARITHMETIC
-from glassnet.images import Pictures
+from glassnet.machine import compiled
+from glassnet.runs import plans
 
 QUICK = ["--epochs", "1", "--batch-size", "100"]
 

@@ -15,7 +15,7 @@ from glassnet.activations import ACTIVATIONS, as_activation, identity
 from glassnet.arrays import from_numpy, to_numpy
 from glassnet.costs import COSTS, as_cost, cost_of, output_error
 from glassnet.engine import Batches, Reference
-from glassnet.fused import Fused, predictor
+from glassnet.engine.fused import Fused, predictor
 from glassnet.network import Layer, map_parameters
 from glassnet.optimizers import SGD
 

@@ -70,7 +70,7 @@ def wheel(tmp_path_factory):
 def test_wheel_holds_the_digits_and_the_licenses(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert wheel.name.endswith("-py3-none-any.whl")
-    assert sum(name.startswith("glassnet/mnist/") and name.endswith(".gz") for name in names) == 4
+    assert sum(name.startswith("glassnet/data/mnist/") and name.endswith(".gz") for name in names) == 4
     assert sum(name.endswith("LICENSE") for name in names) >= 2
     assert "glassnet/py.typed" in names
     page = {

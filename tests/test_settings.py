@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from glassnet.activations import ACTIVATIONS, ELU, LeakyReLU
 from glassnet.checkpoint import Settings
 from glassnet.costs import Huber
-from glassnet.deform import DEFORMATIONS, Elastic
+from glassnet.data.deform import DEFORMATIONS, Elastic
 from glassnet.errors import WrongValue
 from glassnet.optimizers import OPTIMIZERS, SGD, AdamW, OneCycle, optimizer_from_data
 from glassnet.settings import check_number, check_seed, from_data, from_text, to_data

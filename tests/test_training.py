@@ -32,9 +32,9 @@ from glassnet import (
 )
 from glassnet.activations import ReLU, identity
 from glassnet.costs import absolute_error, squared_error
-from glassnet.deform import Affine, Deformer, Elastic
+from glassnet.data.deform import Affine, Deformer, Elastic
 from glassnet.engine import Batches, Dropout, Engine, Reference
-from glassnet.fused import Fused
+from glassnet.engine.fused import Fused
 from glassnet.optimizers import SGD, Adam, Cosine, WarmUp, as_optimizer
 from glassnet.training import ENGINES, as_engine, order
 
@@ -565,7 +565,7 @@ def test_how_often_the_world_looks_in_changes_nothing_of_deformed_images(little,
 def test_how_many_threads_deform_and_learn_does_not_show(few, monkeypatch):
     found = []
     for threads in (1, 2, 3):
-        monkeypatch.setattr("glassnet.deform.available", lambda threads=threads: threads)
+        monkeypatch.setattr("glassnet.data.deform.available", lambda threads=threads: threads)
         options = {**DEFORMED, "batch_size": 100, "engine": Fused(threads)}
         found.append(bytes_of(last(train(Network.random((784, 130, 10)), few[0], **options))))
     assert found[0] == found[1] == found[2]

@@ -15,15 +15,15 @@ from importlib.metadata import version
 from glassnet.backprop import Backward, backward
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.data import Dataset, Splits, from_labels, load, mnist
+from glassnet.data.pictures import as_input, open_image
 from glassnet.errors import GlassnetError, TrainingWarning, WrongFile, WrongValue
 from glassnet.evaluation import Evaluation, confusion, evaluate, mistakes
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
-from glassnet.images import as_input, open_image
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint, save_network
 from glassnet.network import Forward, Layer, Network, Parameters
 from glassnet.optimizers import SGD, Adam, AdamW, RMSprop
-from glassnet.recipes import RECIPES, pretrained, recipe
 from glassnet.runs import Run
+from glassnet.runs.recipes import RECIPES, pretrained, recipe
 from glassnet.training import Diverged, train
 from glassnet.watch import history, last, patience, progress, record, walk
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from glassnet.costs import COSTS, Cost, squared_error
-from glassnet.deform import Deformation, deformation_from_data
+from glassnet.data.deform import Deformation, deformation_from_data
 from glassnet.errors import WrongValue
 from glassnet.network import Network
 from glassnet.optimizers import SGD, Cosine, Memory, Optimizer, optimizer_from_data
@@ -26,7 +26,7 @@ class Settings:
         batch_size: how many examples a step is averaged over; the last minibatch of an epoch may be short.
         seed: of the shuffling and of dropout: the same seed, the same training.
         dropout: the share of hidden neurons silenced at random for each example, 0 to below 1 (Srivastava et al., 2014).
-        deform: how images are deformed anew in each epoch (see :mod:`glassnet.deform`); None: they are taken as they are.
+        deform: how images are deformed anew in each epoch (see :mod:`glassnet.data.deform`); None: they are taken as they are.
 
     Errors: :class:`~glassnet.errors.WrongValue` for a number out of its bounds.
     """

@@ -106,7 +106,7 @@ def outputs(
 ) -> Float[NDArray[Any], "n out"]:
     """The network's outputs for many examples, as NumPy arrays, computed in chunks to spare memory.
 
-    ``answer`` gives the same faster, like ``glassnet.fused.predictor(network).last``.
+    ``answer`` gives the same faster, like ``glassnet.engine.fused.predictor(network).last``.
     """
     answer = answer or _answer(network)
     like = network.layers[0].bias

@@ -29,7 +29,7 @@ from glassnet.arrays import moved, namespace
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.costs import Cost, as_cost, check_fit, check_targets
 from glassnet.data import Dataset, summarize
-from glassnet.deform import Deformation, Deformer, as_deformation
+from glassnet.data.deform import Deformation, Deformer, as_deformation
 from glassnet.diagnosis import constant_cost, stuck, unscaled
 from glassnet.engine import Batches, Dropout, Engine, Reference
 from glassnet.errors import GlassnetError, TrainingWarning, WrongValue
@@ -43,7 +43,7 @@ __all__ = ["ENGINES", "Diverged", "as_engine", "check_training", "continued", "o
 
 def _fused() -> Engine:
     # Loaded on first use: compiled loops need Numba, and whoever only looks at a network does not.
-    from glassnet.fused import Fused
+    from glassnet.engine.fused import Fused
 
     return Fused()
 
@@ -123,7 +123,7 @@ def as_engine(
         if network is not None and namespace(network.layers[0].bias) is not np:
             return Reference()
         try:
-            from glassnet.fused import lacking
+            from glassnet.engine.fused import lacking
         except ImportError as error:
             _say_once(f"the fused engine cannot be loaded ({error}), so the reference engine trains")
             return Reference()

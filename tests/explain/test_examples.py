@@ -27,7 +27,6 @@ from glassnet import (
 )
 from glassnet.arrays import from_numpy, to_numpy
 from glassnet.costs import Huber, as_cost, cross_entropy, squared_error
-from glassnet.edits import Edit, edited
 from glassnet.explain import examples
 from glassnet.explain.examples import (
     as_data,
@@ -41,6 +40,7 @@ from glassnet.explain.examples import (
     precise,
 )
 from glassnet.explain.parameters import flat, parameter_at, unflat
+from glassnet.runs.edits import Edit, edited
 
 
 def test_an_image_may_have_any_shape_and_come_from_anywhere(xp):

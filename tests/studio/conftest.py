@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 @pytest.fixture
 def compiling(monkeypatch):
     """As on a machine that never trained: whatever is prepared takes until the test sets this event, and nothing is loaded."""
-    from glassnet import compiled
+    from glassnet.machine import compiled
     from glassnet.studio import preparation
 
     over, load = threading.Event(), preparation._load

@@ -6,13 +6,13 @@ import random
 from dataclasses import dataclass, field
 
 from glassnet import Run, record, train
-from glassnet.edits import Edit, effective
 from glassnet.errors import GlassnetError
 from glassnet.events import EpochEnded, Finished, Started
-from glassnet.plans import begun, numbered, reopened
-from glassnet.recipes import recipe
-from glassnet.replay import place_of, settled
 from glassnet.runs import best_cost
+from glassnet.runs.edits import Edit, effective
+from glassnet.runs.plans import begun, numbered, reopened
+from glassnet.runs.recipes import recipe
+from glassnet.runs.replay import place_of, settled
 from glassnet.studio.trainer import Trainer
 from glassnet.training import Diverged
 from glassnet.watch import patience

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from glassnet import Run, recipe
-from glassnet.plans import begun, numbered
+from glassnet.runs.plans import begun, numbered
 from glassnet.studio.frames import unpack
 
 

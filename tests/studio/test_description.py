@@ -11,9 +11,9 @@ import glassnet
 from glassnet import RECIPES, Network, Settings, WrongValue
 from glassnet.activations import ACTIVATIONS
 from glassnet.costs import as_cost, check_fit
-from glassnet.deform import Affine, Elastic, as_deformation
-from glassnet.edits import Edit
-from glassnet.recipes import PRETRAINED
+from glassnet.data.deform import Affine, Elastic, as_deformation
+from glassnet.runs.edits import Edit
+from glassnet.runs.recipes import PRETRAINED
 from glassnet.studio.description import (
     choices,
     code_of,
@@ -78,7 +78,7 @@ def test_what_an_optimizer_lacks_is_left_out():
     settings = plain_settings(RECIPES["modern"].settings)
     assert settings["clip"] is None
     assert "momentum" in settings
-    from glassnet.plans import changed
+    from glassnet.runs.plans import changed
 
     assert "momentum" not in plain_settings(changed(RECIPES["modern"].settings, {"optimizer": "adam"}))
 

@@ -13,10 +13,10 @@ from small_run import npz, same
 
 from glassnet import evaluate
 from glassnet.cli.info import _info
-from glassnet.plans import reopened
-from glassnet.questions import history, past_of, walked
-from glassnet.replay import Log, place_of, settled
 from glassnet.runs import led_to, since_cost
+from glassnet.runs.plans import reopened
+from glassnet.runs.questions import history, past_of, walked
+from glassnet.runs.replay import Log, place_of, settled
 from glassnet.studio.description import plain_settings
 from glassnet.studio.parcels import packed
 from glassnet.studio.session import Session

@@ -21,11 +21,11 @@ from glassnet import (
     mnist,
 )
 from glassnet.costs import COSTS, as_cost
-from glassnet.deform import Deformer, Elastic
-from glassnet.edits import Edit
+from glassnet.data.deform import Deformer, Elastic
 from glassnet.engine import Dropout
-from glassnet.plans import begun
-from glassnet.recipes import recipe
+from glassnet.runs.edits import Edit
+from glassnet.runs.plans import begun
+from glassnet.runs.recipes import recipe
 from glassnet.studio.looks import (
     Look,
     Questions,

@@ -30,7 +30,7 @@ from pages import (
 from PIL import Image
 
 from glassnet import Run, mnist
-from glassnet.deform import Deformer, Elastic
+from glassnet.data.deform import Deformer, Elastic
 from glassnet.explain.examples import precise
 from studio_page import Started, draw, started
 

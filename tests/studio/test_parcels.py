@@ -17,18 +17,17 @@ from glassnet import (
     WrongFile,
     WrongValue,
     evaluate,
-    interchange,
     last,
     mnist,
     pretrained,
     save_network,
     train,
 )
-from glassnet.deform import Elastic
+from glassnet.data.deform import Elastic
 from glassnet.engine import ARITHMETIC
-from glassnet.interchange import read_checkpoint, read_network, save_checkpoint
-from glassnet.plans import answer_of, begun, fingerprint, reopened
-from glassnet.recipes import PRETRAINED, recipe
+from glassnet.interchange import read_checkpoint, read_network, safetensors, save_checkpoint
+from glassnet.runs.plans import answer_of, begun, fingerprint, reopened
+from glassnet.runs.recipes import PRETRAINED, recipe
 from glassnet.studio import parcels
 from glassnet.studio.parcels import FILES, named_file, packed, plan_of_pretrained, settings_of, unpacked
 from glassnet.studio.trainer import check
@@ -366,7 +365,7 @@ def test_numbers_that_are_none_are_refused(run, stripes, tmp_path, monkeypatch):
     weight[0, 0] = np.nan
     layers[0] = replace(layers[0], weight=weight)
     monkeypatch.setattr(
-        interchange.np, "isfinite", lambda array: np.ones_like(array, bool)
+        safetensors.np, "isfinite", lambda array: np.ones_like(array, bool)
     )  # no version of ours saves it
     save_checkpoint(
         run.path / "checkpoint.safetensors",

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from small_run import npz, plan_on, until
 
-from glassnet import Network, compiled
-from glassnet.compiled import is_loaded
-from glassnet.deform import Affine
+from glassnet import Network
+from glassnet.data.deform import Affine
 from glassnet.engine import Reference
-from glassnet.fused import Fused
-from glassnet.plans import answer_of
+from glassnet.engine.fused import Fused
+from glassnet.machine import compiled
+from glassnet.machine.compiled import is_loaded
+from glassnet.runs.plans import answer_of
 from glassnet.studio import preparation
 from glassnet.studio.preparation import deforms, prepared
 
@@ -105,8 +106,8 @@ COLD = """
 import sys, threading, time
 from glassnet import Network, mnist
 from glassnet.checkpoint import Checkpoint, Settings
-from glassnet.fused import Fused
-from glassnet.plans import answer_of
+from glassnet.engine.fused import Fused
+from glassnet.runs.plans import answer_of
 from glassnet.studio.preparation import prepared
 
 network, data, settings = Network.random(), mnist().train, Settings()

@@ -13,9 +13,9 @@ from small_run import RAISED, Once, npz, numbers_npz, same, until
 from glassnet import Run, Stepped, WrongValue, last, train
 from glassnet.backprop import backward
 from glassnet.explain.examples import precise
-from glassnet.plans import begun, numbered
-from glassnet.recipes import recipe
-from glassnet.replay import engine_of
+from glassnet.runs.plans import begun, numbered
+from glassnet.runs.recipes import recipe
+from glassnet.runs.replay import engine_of
 from glassnet.studio import races
 from glassnet.studio.commands import checked
 from glassnet.studio.frames import pack, unpack

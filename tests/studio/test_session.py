@@ -25,7 +25,6 @@ from glassnet import (
     Run,
     WrongFile,
     WrongValue,
-    compiled,
     evaluate,
     files,
     last,
@@ -33,11 +32,12 @@ from glassnet import (
     save_network,
     train,
 )
-from glassnet.edits import Edit
 from glassnet.files import NotSaved, write
 from glassnet.interchange import read_checkpoint
-from glassnet.plans import reopened as plan_of
+from glassnet.machine import compiled
 from glassnet.runs import Busy
+from glassnet.runs.edits import Edit
+from glassnet.runs.plans import reopened as plan_of
 from glassnet.studio import races
 from glassnet.studio import session as studio_session
 from glassnet.studio.commands import COMMANDS, WATCHING

@@ -18,7 +18,7 @@ from small_run import frame_of, npz, plan_on, run_on, same, until
 
 from glassnet import Run, WrongFile, WrongValue, mnist, pretrained, train
 from glassnet.files import NotSaved
-from glassnet.recipes import PRETRAINED
+from glassnet.runs.recipes import PRETRAINED
 from glassnet.studio import shelf as module
 from glassnet.studio.charts import Charts
 from glassnet.studio.frames import unpack

@@ -11,12 +11,12 @@ import pytest
 from small_run import RAISED, Once, npz, numbers_npz, plan_on, run_on, same, until
 
 from glassnet import EpochEnded, Run, Stepped, WrongValue, last, record, train, training
-from glassnet.edits import Edit, edited
 from glassnet.engine import ARITHMETIC
 from glassnet.files import NotSaved
-from glassnet.plans import changed
-from glassnet.replay import Past
 from glassnet.runs import Busy
+from glassnet.runs.edits import Edit, edited
+from glassnet.runs.plans import changed
+from glassnet.runs.replay import Past
 from glassnet.studio.trainer import Refused, Trainer
 
 

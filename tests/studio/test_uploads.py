@@ -15,10 +15,10 @@ from PIL import Image
 from serving import ask, next_of, served, until
 
 from glassnet import Run, as_input, load
+from glassnet.data.pictures import Pictures, whole
 from glassnet.errors import WrongFile, WrongValue
-from glassnet.images import Pictures, whole
-from glassnet.plans import begun, reopened
-from glassnet.recipes import recipe
+from glassnet.runs.plans import begun, reopened
+from glassnet.runs.recipes import recipe
 from glassnet.studio import uploads
 from glassnet.studio.frames import unpack
 from glassnet.studio.session import Session

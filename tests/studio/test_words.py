@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import glassnet.studio
-from glassnet.recipes import PRETRAINED, RECIPES
+from glassnet.runs.recipes import PRETRAINED, RECIPES
 
 WEB = Path(glassnet.studio.__file__).parent / "web"
 WORDS = sorted(WEB.rglob("words.js"))

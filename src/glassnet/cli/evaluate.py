@@ -16,7 +16,7 @@ from glassnet.data import Dataset, load
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import Evaluation, check_data, confusion, evaluate, mistakes, outputs
 from glassnet.explain.examples import cost_for
-from glassnet.plans import answer_of, sources
+from glassnet.runs.plans import answer_of, sources
 from glassnet.settings import to_data
 from glassnet.terminal import confusion_table, facts, gallery, picture
 

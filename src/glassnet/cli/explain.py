@@ -12,17 +12,17 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet import explain, questions
+from glassnet import explain
 from glassnet.cli.console import app, err, out
 from glassnet.cli.opened import RunArgument, input_of, names_of, opened, own_data, side_of
 from glassnet.data import Dataset, Splits, load
+from glassnet.data.pictures import open_image
 from glassnet.errors import WrongFile, WrongValue
 from glassnet.evaluation import check_data
 from glassnet.explain import Explanation, Parameter, Walk
-from glassnet.images import open_image
 from glassnet.network import Network
-from glassnet.plans import Plan, reopened, sources
-from glassnet.runs import Run
+from glassnet.runs import Run, questions
+from glassnet.runs.plans import Plan, reopened, sources
 
 
 @dataclass(frozen=True, slots=True)

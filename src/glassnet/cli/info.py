@@ -13,10 +13,10 @@ from glassnet.cli.console import app, out
 from glassnet.cli.opened import RunArgument, epoch_of, epochs_of, opened, shape_of
 from glassnet.errors import WrongFile
 from glassnet.interchange import read_checkpoint
-from glassnet.questions import Change, history
-from glassnet.recipes import RECIPES
-from glassnet.replay import Log
 from glassnet.runs import led_to
+from glassnet.runs.questions import Change, history
+from glassnet.runs.recipes import RECIPES
+from glassnet.runs.replay import Log
 from glassnet.settings import to_data
 from glassnet.terminal import facts
 

@@ -8,17 +8,16 @@ from typing import Annotated, Any
 import typer
 from numpy.typing import NDArray
 
-from glassnet import plans
 from glassnet.checkpoint import Checkpoint
 from glassnet.costs import COSTS
 from glassnet.data import Splits
+from glassnet.data.pictures import as_input
 from glassnet.errors import WrongValue
-from glassnet.images import as_input
 from glassnet.interchange import read_network
 from glassnet.network import Network
-from glassnet.plans import DataGone, data_of, is_of, reopened
-from glassnet.recipes import PRETRAINED
-from glassnet.runs import Run
+from glassnet.runs import Run, plans
+from glassnet.runs.plans import DataGone, data_of, is_of, reopened
+from glassnet.runs.recipes import PRETRAINED
 from glassnet.settings import from_data
 
 

@@ -12,10 +12,10 @@ import typer
 from glassnet.arrays import to_numpy
 from glassnet.cli.console import app, out, say
 from glassnet.cli.opened import RunArgument, input_of, names_of, opened, side_of
+from glassnet.data.pictures import open_image
 from glassnet.errors import GlassnetError
 from glassnet.evaluation import outputs
-from glassnet.images import open_image
-from glassnet.plans import answer_of
+from glassnet.runs.plans import answer_of
 from glassnet.terminal import bars, facts, picture
 
 

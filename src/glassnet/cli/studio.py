@@ -9,8 +9,8 @@ import typer
 
 from glassnet.cli.console import app, err
 from glassnet.cli.opened import found
-from glassnet.plans import sources
-from glassnet.recipes import PRETRAINED
+from glassnet.runs.plans import sources
+from glassnet.runs.recipes import PRETRAINED
 
 if TYPE_CHECKING:
     from glassnet.studio.server import Opened

@@ -21,16 +21,16 @@ from glassnet.cli.console import app, err, out, printable
 from glassnet.cli.opened import epoch_of, shape_of
 from glassnet.costs import COSTS
 from glassnet.data import Splits, Summary, summarize
-from glassnet.deform import DEFORMATIONS
+from glassnet.data.deform import DEFORMATIONS
 from glassnet.diagnosis import unscaled
 from glassnet.errors import TrainingWarning, WrongFile, WrongValue
 from glassnet.events import EpochEnded, Event, Finished
 from glassnet.initializers import INITIALIZERS
 from glassnet.optimizers import OPTIMIZERS, SCHEDULES
-from glassnet.plans import DataGone, Plan, begun, numbered, reopened, sources
-from glassnet.questions import best_of
-from glassnet.recipes import recipe
 from glassnet.runs import Busy, Run, best_cost
+from glassnet.runs.plans import DataGone, Plan, begun, numbered, reopened, sources
+from glassnet.runs.questions import best_of
+from glassnet.runs.recipes import recipe
 from glassnet.terminal import facts
 from glassnet.training import ENGINES, Diverged, as_engine, train
 from glassnet.watch import patience, progress, record
@@ -264,7 +264,7 @@ def _load_engine(name: str | None) -> None:
     """Load, or once on a machine compile, what takes the steps; where it cannot be loaded, the training says so."""
     if name in (None, "auto", "fused"):
         with suppress(ImportError):
-            from glassnet.fused import load_kernels
+            from glassnet.engine.fused import load_kernels
 
             load_kernels()
 

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.deform import as_deformation
+from glassnet.data.deform import as_deformation
 from glassnet.errors import WrongValue
-from glassnet.recipes import PRETRAINED
+from glassnet.runs.recipes import PRETRAINED
 
 __all__ = ["COMMANDS", "WATCHING", "Checker", "checked"]
 

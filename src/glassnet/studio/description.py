@@ -19,13 +19,13 @@ import numpy as np
 from glassnet.activations import ACTIVATIONS, Activation
 from glassnet.checkpoint import Settings
 from glassnet.costs import COSTS, check_fit
-from glassnet.deform import DEFORMATIONS
+from glassnet.data.deform import DEFORMATIONS
 from glassnet.errors import WrongValue
 from glassnet.initializers import INITIALIZERS
 from glassnet.network import Network
 from glassnet.optimizers import OPTIMIZERS, SCHEDULES, as_schedule
-from glassnet.recipes import PRETRAINED, RECIPES, Recipe
-from glassnet.replay import Log, Place
+from glassnet.runs.recipes import PRETRAINED, RECIPES, Recipe
+from glassnet.runs.replay import Log, Place
 from glassnet.studio.looks import side_of
 from glassnet.studio.trainer import State, bookmarks
 

@@ -24,9 +24,9 @@ from glassnet.data import Dataset
 from glassnet.errors import GlassnetError, WrongFile
 from glassnet.evaluation import evaluate
 from glassnet.network import Network
-from glassnet.plans import Plan, answer_of, reopened
-from glassnet.replay import place_of, settled
 from glassnet.runs import Run, event_of, is_checked
+from glassnet.runs.plans import Plan, answer_of, reopened
+from glassnet.runs.replay import place_of, settled
 from glassnet.studio.charts import Reading
 from glassnet.studio.trainer import Notice, State, Weights
 from glassnet.studio.workers import Worker, failure

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.errors import GlassnetError
-from glassnet.questions import is_random
 from glassnet.runs import Run
+from glassnet.runs.questions import is_random
 from glassnet.studio.description import plain_settings
 from glassnet.studio.trainer import State
 

@@ -22,13 +22,13 @@ from glassnet.backprop import backward
 from glassnet.checkpoint import Settings
 from glassnet.costs import Cost, cost_of
 from glassnet.data import Dataset, Splits, chosen
-from glassnet.deform import Deformer
+from glassnet.data.deform import Deformer
+from glassnet.data.pictures import as_input, blank, whole
 from glassnet.engine import Dropout
 from glassnet.errors import WrongValue
 from glassnet.evaluation import confidences
-from glassnet.images import as_input, blank, whole
 from glassnet.network import Layer, Network, Parameters
-from glassnet.plans import answer_of
+from glassnet.runs.plans import answer_of
 from glassnet.studio.trainer import Batch, State, Weights
 from glassnet.training import order
 

@@ -30,10 +30,10 @@ from glassnet.explain.examples import cost_for
 from glassnet.initializers import as_initializer
 from glassnet.interchange import read_checkpoint, read_network, save_checkpoint, save_network
 from glassnet.optimizers import as_schedule
-from glassnet.plans import Plan, begun, changed, fingerprints, is_same
-from glassnet.recipes import Recipe, pretrained, recipe
-from glassnet.replay import Log
 from glassnet.runs import Run, about_text
+from glassnet.runs.plans import Plan, begun, changed, fingerprints, is_same
+from glassnet.runs.recipes import Recipe, pretrained, recipe
+from glassnet.runs.replay import Log
 from glassnet.settings import from_data, to_data
 from glassnet.studio.charts import Charts
 from glassnet.studio.trainer import check

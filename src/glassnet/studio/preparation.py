@@ -17,9 +17,9 @@ import numpy as np
 
 from glassnet.checkpoint import Checkpoint
 from glassnet.data import Dataset
-from glassnet.deform import Deformer
+from glassnet.data.deform import Deformer
 from glassnet.engine import Engine
-from glassnet.plans import answer_of
+from glassnet.runs.plans import answer_of
 
 __all__ = ["Preparation", "deforms", "prepared"]
 
@@ -127,7 +127,7 @@ def prepared(engine: Engine, start: Checkpoint, data: Dataset) -> Preparation:
 def deforms() -> bool:
     """Whether images can be deformed at once, since what does it is loaded."""
     try:
-        from glassnet.compiled import is_loaded
+        from glassnet.machine.compiled import is_loaded
     except ImportError:  # Numba cannot be loaded here: who deforms learns why at once
         return True
     return is_loaded("warp")

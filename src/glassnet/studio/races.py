@@ -35,8 +35,8 @@ from glassnet.errors import GlassnetError, WrongValue
 from glassnet.evaluation import Evaluation, evaluate
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
 from glassnet.network import Network
-from glassnet.plans import Plan, answer_of
 from glassnet.runs import event_data
+from glassnet.runs.plans import Plan, answer_of
 from glassnet.studio.charts import Charts
 from glassnet.studio.description import plain_settings
 from glassnet.studio.preparation import prepared

@@ -47,9 +47,9 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.websockets import WebSocketDisconnect
 
 import glassnet
+from glassnet.data.pictures import MAX_IMAGE_BYTES, open_image
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.files import NotSaved
-from glassnet.images import MAX_IMAGE_BYTES, open_image
 from glassnet.studio import shelf, uploads
 from glassnet.studio.classroom import Classroom, qr_rows
 from glassnet.studio.frames import pack, unpack

@@ -24,17 +24,17 @@ from numpy.typing import NDArray
 
 from glassnet import files
 from glassnet.activations import Activation
-from glassnet.edits import Edit
 from glassnet.engine import Engine
 from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import evaluate
 from glassnet.initializers import as_initializer
 from glassnet.network import Network
-from glassnet.plans import CHANGES, DataGone, Plan, answer_of, begun, reopened
-from glassnet.questions import first_of
-from glassnet.recipes import Recipe, recipe
-from glassnet.replay import Place, engine_of
 from glassnet.runs import Busy, Run
+from glassnet.runs.edits import Edit
+from glassnet.runs.plans import CHANGES, DataGone, Plan, answer_of, begun, reopened
+from glassnet.runs.questions import first_of
+from glassnet.runs.recipes import Recipe, recipe
+from glassnet.runs.replay import Place, engine_of
 from glassnet.studio.commands import WATCHING, checked
 from glassnet.studio.description import described, for_pupils, last_names, run_number, sources_of
 from glassnet.studio.frames import pack
@@ -75,9 +75,9 @@ class Session:
         home: the studio's folder, in which runs are numbered 1, 2, …. What was going on in it when it was last closed goes
             on.
         source: a run's folder, or a network's file, to go on from in a new run; it is only read.
-        data: the sources of data (see :func:`glassnet.plans.sources`) to learn from: in the run that was going on, if it is
-            on this very data, otherwise in a new one. With a ``source``: where that run's data lies now. It can be chosen from
-            then on, in later sessions of this home too.
+        data: the sources of data (see :func:`glassnet.runs.plans.sources`) to learn from: in the run that was going on, if it
+            is on this very data, otherwise in a new one. With a ``source``: where that run's data lies now. It can be chosen
+            from then on, in later sessions of this home too.
 
     Errors: :class:`~glassnet.errors.WrongFile` for a source or data that cannot be used;
     :class:`~glassnet.errors.WrongValue` for what cannot be trained or shown;

@@ -39,10 +39,10 @@ from glassnet.errors import GlassnetError, WrongFile, WrongValue
 from glassnet.evaluation import evaluate
 from glassnet.files import NotSaved
 from glassnet.interchange import read_header
-from glassnet.plans import answer_of, numbered
-from glassnet.recipes import PRETRAINED, pretrained, recipe
-from glassnet.replay import Log
 from glassnet.runs import Run, event_of, led_to
+from glassnet.runs.plans import answer_of, numbered
+from glassnet.runs.recipes import PRETRAINED, pretrained, recipe
+from glassnet.runs.replay import Log
 from glassnet.settings import from_data
 from glassnet.studio.charts import number_of
 from glassnet.studio.description import changed_settings, last_names, plain_settings, sources_of
@@ -389,7 +389,7 @@ class Shelf:
         return {"run": str(number)}
 
     def pretrained(self, name: str) -> dict[str, Any]:
-        """Begin a new run with a trained network that comes with glassnet (:data:`glassnet.recipes.PRETRAINED`).
+        """Begin a new run with a trained network that comes with glassnet (:data:`glassnet.runs.recipes.PRETRAINED`).
 
         Errors: :class:`~glassnet.errors.WrongValue`, :class:`~glassnet.files.NotSaved`.
         """

@@ -6,7 +6,7 @@ event. It waits for nobody: not for those who look, and not for their connection
 
 The numbers do not depend on any of this: a run that was paused, stepped and resumed at any speed ends with the bytes of
 one that was trained in one go. That is why it can go back, too: it stands at some place of its run, up to the furthest that
-it ever came to, its *end*, and before that it does again what was done (see :mod:`glassnet.replay`). Whoever changes
+it ever came to, its *end*, and before that it does again what was done (see :mod:`glassnet.runs.replay`). Whoever changes
 something there begins a new run, which branches off: what was done is never undone.
 """
 
@@ -32,8 +32,7 @@ import numpy as np
 
 from glassnet.checkpoint import Checkpoint, Settings
 from glassnet.data import Splits
-from glassnet.deform import Deformer
-from glassnet.edits import Edit, edited, effective
+from glassnet.data.deform import Deformer
 from glassnet.engine import ARITHMETIC
 from glassnet.errors import GlassnetError, WrongValue
 from glassnet.events import EpochEnded, Event, Finished, Started, Stepped
@@ -41,10 +40,11 @@ from glassnet.explain.examples import precise
 from glassnet.files import NotSaved
 from glassnet.network import Network
 from glassnet.optimizers import Memory
-from glassnet.plans import Plan, changed, numbered
-from glassnet.questions import first_of, past_of
-from glassnet.replay import Interrupted, Log, Past, Place, arithmetic_text, engine_of, place_of, settled
 from glassnet.runs import Run, best_cost, event_data, led_to
+from glassnet.runs.edits import Edit, edited, effective
+from glassnet.runs.plans import Plan, changed, numbered
+from glassnet.runs.questions import first_of, past_of
+from glassnet.runs.replay import Interrupted, Log, Past, Place, arithmetic_text, engine_of, place_of, settled
 from glassnet.studio.charts import Charts, judgement_of, number_of, steps_at
 from glassnet.studio.preparation import Preparation, prepared
 from glassnet.studio.workers import Refused, Worker, failure
@@ -479,7 +479,7 @@ class Trainer:
         self._ask(self._set_speed, speed)
 
     def change(self, changes: Mapping[str, Any]) -> None:
-        """Go on with other settings (see :func:`glassnet.plans.changed`), from the next minibatch.
+        """Go on with other settings (see :func:`glassnet.runs.plans.changed`), from the next minibatch.
 
         Errors: :class:`~glassnet.errors.WrongValue` if they cannot be used.
         """

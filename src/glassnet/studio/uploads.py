@@ -41,8 +41,8 @@ from starlette.routing import BaseRoute, Route
 from glassnet import files
 from glassnet.arrays import to_numpy
 from glassnet.data import Dataset, Splits, load, mnist
+from glassnet.data.pictures import MAX_IMAGE_BYTES, Pictures, open_image, size_of
 from glassnet.errors import WrongFile, WrongValue
-from glassnet.images import MAX_IMAGE_BYTES, Pictures, open_image, size_of
 from glassnet.studio.frames import pack
 
 if TYPE_CHECKING:
