@@ -22,11 +22,19 @@ import weakref
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from glassnet.errors import GlassnetError, WrongFile
 
-__all__ = ["Lock", "NotSaved", "append", "check_seal", "digest", "sealed", "sweep", "write"]
+__all__ = [
+    "DEFLATE_LIMIT", "Lock", "NotSaved", "Readable", "append", "check_seal", "digest", "read_bounded", "sealed", "sweep",
+    "write",
+]  # fmt: skip
+
+DEFLATE_LIMIT = 1032
+"""The most by which Deflate (gzip, zip) shrinks anything, as a factor: a file that claims to hold more is lying."""
+_CHUNK = 2**20
+"""Bytes asked of a stream at once."""
 
 
 class NotSaved(GlassnetError, OSError):
@@ -291,3 +299,23 @@ else:
         return True
 
     os.register_at_fork(after_in_child=_let_go)
+
+
+# ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What bytes are read from: an open file, gzipped or not, or a member of an archive."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+        ...
+
+
+def read_bounded(stream: Readable, most: int) -> bytearray:
+    """At most this many bytes, taking memory only for those that really come."""
+    body = bytearray()
+    while len(body) < most and (chunk := stream.read(min(_CHUNK, most - len(body)))):
+        body += chunk
+    return body

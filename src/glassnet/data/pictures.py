@@ -33,6 +33,7 @@ __all__ = [
     "as_input",
     "blank",
     "open_image",
+    "scaled",
     "size_of",
     "whole",
 ]
@@ -336,3 +337,10 @@ def _above(ink: NDArray[Any], least: float) -> NDArray[Any]:
     if peak <= max(least, 1e-6):
         return np.zeros_like(ink, np.float32)
     return np.where(ink > least, ink, 0).astype(np.float32) / np.float32(peak)
+
+
+def scaled(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Bytes become 0 to 1; other numbers are kept as they are."""
+    scale = np.float32(255 if numbers.dtype == np.uint8 else 1)
+    with np.errstate(over="ignore", invalid="ignore"):  # a number too large becomes infinity, which Dataset refuses
+        return np.divide(numbers, scale, dtype=np.float32)
