@@ -202,7 +202,12 @@ class Memory:
 
 
 class Optimizer(Setting):
-    """How a gradient becomes a step. Every optimizer has a learning rate (a number or a schedule) and ``clip``."""
+    """How a gradient becomes a step.
+
+    Attributes:
+        learning_rate: η, above 0: a number, or a schedule that gives one for each step.
+        clip: the longest gradient, as the norm over all parameters together; longer ones are shortened to it. 0: no bound.
+    """
 
     __slots__ = ()
     moments: ClassVar[tuple[str, ...]]
@@ -301,6 +306,13 @@ class SGD(Optimizer):
 
     With ``momentum`` μ: v = μ v + g, step = −η v. With ``nesterov``: step = −η (g + μ v), looking ahead along v.
     As torch.optim.SGD.
+
+    Attributes:
+        learning_rate: η.
+        momentum: μ, the share of the velocity that is kept at each step, from 0 to below 1.
+        nesterov: whether to look ahead along the velocity; needs momentum above 0.
+        weight_decay: λ, 0 or more: λ w is added to the gradient of each weight. Biases do not decay.
+        clip: the longest gradient; 0: no bound. It is shortened before anything else is done with it.
     """
 
     name: ClassVar[str] = "sgd"
@@ -340,6 +352,14 @@ class RMSprop(Optimizer):
     """s = ρ s + (1 − ρ) g², step = −η g / (√s + ε): each parameter's step by its own recent gradients (Hinton, 2012).
 
     With ``momentum`` μ: v = μ v + g / (√s + ε), step = −η v. As torch.optim.RMSprop.
+
+    Attributes:
+        learning_rate: η.
+        rho: ρ, the share of the running average of g² that is kept at each step, from 0 to below 1.
+        epsilon: ε, above 0: keeps the step finite where s is 0.
+        momentum: μ, the share of the velocity that is kept at each step, from 0 to below 1.
+        weight_decay: λ, 0 or more: λ w is added to the gradient of each weight. Biases do not decay.
+        clip: the longest gradient; 0: no bound. It is shortened before anything else is done with it.
     """
 
     name: ClassVar[str] = "rmsprop"
@@ -378,7 +398,15 @@ class Adam(Optimizer):
     """m = β₁ m + (1 − β₁) g, s = β₂ s + (1 − β₂) g², step = −η (m / (1 − β₁ᵗ)) / (√(s / (1 − β₂ᵗ)) + ε).
 
     Momentum and a step size for each parameter, both corrected for starting at zero (Kingma and Ba, 2014). As
-    torch.optim.Adam.
+    torch.optim.Adam. t counts the steps, from 1.
+
+    Attributes:
+        learning_rate: η.
+        beta1: β₁, the share of the running average of g that is kept at each step, from 0 to below 1.
+        beta2: β₂, the share of the running average of g² that is kept at each step, from 0 to below 1.
+        epsilon: ε, above 0: keeps the step finite where s is 0.
+        weight_decay: λ, 0 or more: λ w is added to the gradient of each weight. Biases do not decay.
+        clip: the longest gradient; 0: no bound. It is shortened before anything else is done with it.
     """
 
     name: ClassVar[str] = "adam"
@@ -417,7 +445,11 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True, slots=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay: its step, less η λ w (Loshchilov and Hutter, 2017). As torch.optim.AdamW."""
+    """Adam with decoupled weight decay: its step, less η λ w (Loshchilov and Hutter, 2017). As torch.optim.AdamW.
+
+    Attributes:
+        weight_decay: λ, 0 or more: η λ w is taken off each weight at each step, whatever its gradient. Biases do not decay.
+    """
 
     name: ClassVar[str] = "adamw"
     weight_decay: float = 0.01

@@ -58,11 +58,11 @@ _RUNAWAY = 1000
 _PARTS = 4
 """Parts of an epoch whose mean costs are kept, to see whether the cost is falling."""
 _STRETCH = 0.008
-"""Seconds that an engine is left alone for, if a minibatch is not longer: so soon is it seen that someone wants to stop."""
+"""Target seconds of one call of the engine; bounds the wait after an interrupt, where one minibatch is not longer."""
 _PAUSE = 0.025
-"""Seconds between two events, where nothing else is asked for: as often as a screen shows a film."""
+"""Target seconds between two events, where ``every`` is not given: 40 a second, enough for a moving picture."""
 _SHARE = 20
-"""And they come so much less often than it takes to copy the network for one."""
+"""Minimum time between two such events, as a multiple of the time that copying the checkpoint for one takes."""
 
 
 class Diverged(GlassnetError, ArithmeticError):

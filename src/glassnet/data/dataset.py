@@ -34,7 +34,7 @@ MAX_CLASSES = 10_000
 """The most classes there can be: every example gets as many targets, so the labels alone decide how much memory is taken."""
 
 _WHOLE = 1e-3
-"""How far the sum of an example's targets may be from 1, where they share out one whole."""
+"""Largest difference from 1 of the sum of an example's targets, for it to count as of one class."""
 _ROWS = 1024
 """Examples summarized together: few enough to stay in the processor's cache."""
 _RARE, _RARE_COUNT = 0.01, 10

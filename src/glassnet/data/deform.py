@@ -44,9 +44,9 @@ __all__ = ["DEFORMATIONS", "Affine", "Deformation", "Deformer", "Elastic", "as_d
 _STREAM = int.from_bytes(b"deform", "big")
 """Tells these random numbers from dropout's, which are hashes of the same seed."""
 _CUT = 4.0
-"""Standard deviations at which the Gaussian ends."""
+"""Standard deviations from its middle at which the smoothing Gaussian is cut off."""
 _THREAD = 24
-"""Images that make one more thread worth waiting for."""
+"""Images for which one more thread is taken."""
 
 
 class Deformation(Setting):

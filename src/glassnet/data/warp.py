@@ -20,7 +20,7 @@ from glassnet.machine.vectors import NARROW, WIDE, copy, flushed, item, put, sta
 __all__ = ["DRAWS", "warp"]
 
 DRAWS = 8
-"""An image's first so many hashes are for its affine map, the rest for its pixels."""
+"""Random numbers that an image's affine map takes: the first ones of its stream; the rest are for its pixels."""
 _LANES = NARROW // 4
 _HALF = 24
 """Bits of a hash that make one uniform number of noise: as many as a float32 keeps."""

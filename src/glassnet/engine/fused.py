@@ -44,18 +44,19 @@ from glassnet.optimizers import OPTIMIZERS, SGD, Constant, Memory, Optimizer, Sc
 __all__ = ["Fused", "Predictor", "lacking", "load_kernels", "predictor"]
 
 _THREAD = 200_000
-"""Multiplications and additions in a minibatch that make one more thread worth waiting for (some 10 microseconds)."""
+"""Multiplications and additions in a minibatch for which one more thread is tried: some 10 microseconds of work, as much as
+threads need to wait for each other."""
 _LIST = 2**14
-"""Inputs that make one more thread worth waiting for, where lists of inks are made of them."""
+"""Inputs for which one more thread is taken where the nonzero ones are listed."""
 _LINE = 64
 """Bytes of a cache line."""
 _ALL_THERE = 2**62
-"""So many arrivals that no thread waits any longer."""
+"""Count of arrivals that releases every waiting thread: more than can ever be waited for."""
 _TILE = 64
-"""Examples that a predictor looks at together, at least; up to four times as many, if they stay in a cache: for each
-tile the weights pass through it once."""
+"""Smallest number of examples that a predictor computes together; up to four times as many, if their activations stay in a
+cache: the weights are read once for each such tile."""
 _STAY = 2**21
-"""Bytes that may be expected to stay in a processor's caches."""
+"""Bytes of activations that are assumed to stay in a core's cache."""
 _ROOT = {"sgd": "velocity", "rmsprop": "velocity", "adam": "mean", "adamw": "mean"}
 """Which of an optimizer's running averages the kernels keep as their first; the second is always its "square"."""
 

@@ -80,13 +80,14 @@ __all__ = [
 ]
 
 BLOCK = 256
-"""So many terms of a sum are added before the next rows are begun: what they read stays in the first cache."""
+"""Block length of the inner sum of a matrix product, in terms: what a block reads stays in the first cache."""
 
 SQUARE = NARROW // 4
-"""Threads share input neurons by so many: a square of weights of float32 that can be turned at once, or two of float64."""
+"""Input neurons that threads share out together: the side of the square of weights that is transposed in registers at once
+(of float64, two squares)."""
 SPARSE = 0.4
-"""Inputs are taken as inks where fewer than this share of them are not zero: an ink takes two to three times as long to
-add as a number in its turn."""
+"""Largest share of nonzero inputs with which only these ("inks") are multiplied: one by itself takes two to three times as long
+as a number in its turn."""
 
 Numbers = NDArray[Any]
 

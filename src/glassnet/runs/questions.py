@@ -36,7 +36,7 @@ __all__ = [
 _FULL_STEPS = 100
 """How many steps the path of the full gradient has: each looks at all examples."""
 _GAPS = ((50, 1), (2000, 20), (math.inf, 500))
-"""Up to so many minibatches, one network is kept in so many: a path is fast at its start."""
+"""Steps between the networks kept of a path, as (up to this step, gap): dense at the start, where a path is fast."""
 
 
 # ── How it began ─────────────────────────────────────────────────────────────────────────────────────────────────────

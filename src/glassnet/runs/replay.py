@@ -41,9 +41,9 @@ _BUDGET = 48 * 2**20
 _MOMENTS = 256
 """Moments kept in memory, at most, and on disk."""
 _RECENT = 12 * 2**20
-"""Bytes of neighboring minibatches kept, at most, for whoever goes back one by one."""
+"""Most bytes of the last minibatches walked that are kept in memory: stepping back usually wants a recent one."""
 _WINDOW = 48
-"""Minibatches that are walked one by one before the one that is asked for."""
+"""Minibatches before the one asked for that are walked one by one and kept, for the steps back that may follow."""
 _A_SAVE = 8
 """Moments written to disk at once, at most."""
 _DID = {1: "kept subnormal numbers, in float32 those below 1.2e-38"}
