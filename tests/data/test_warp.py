@@ -1,4 +1,4 @@
-"""What the compiled loops of deform promise to those who call them. What they come to: tests/test_deform.py."""
+"""What the compiled loops of deform promise to those who call them. What they come to: tests/data/test_deform.py."""
 
 import threading
 import time

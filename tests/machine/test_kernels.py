@@ -1,4 +1,4 @@
-"""What the kernels promise to those who call them. That they do what the reference does: tests/test_fused.py."""
+"""What the kernels promise to those who call them. That they do what the reference does: tests/engine/test_fused.py."""
 
 import ast
 import inspect
